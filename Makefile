@@ -1,0 +1,31 @@
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+export DAGSTER_DISABLE_TELEMETRY := yes
+
+.PHONY: demo ui test check install clean
+
+demo: $(INSTALLED)  ## the last 24 settled hours of an emulated Duo, through Dagster, into a real S3 server
+	@$(BIN)/duo-pipeline demo
+
+ui: $(INSTALLED)  ## the sandbox, Dagster's UI and daemon, until Ctrl-C
+	@$(BIN)/duo-pipeline ui
+
+test: $(INSTALLED)  ## the tests
+	$(BIN)/pytest -n auto --dist loadfile
+
+check: $(INSTALLED)  ## lint, format, types, definitions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 …")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv .sandbox build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

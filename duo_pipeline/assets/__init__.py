@@ -1,0 +1,1 @@
+"""Dagster's assets: thin, they join reading Duo, landing and the mapping."""

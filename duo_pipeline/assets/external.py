@@ -1,0 +1,26 @@
+"""What stands at both ends of the way, outside of Dagster."""
+
+import dagster as dg
+
+
+def admin_api_log(account: str) -> dg.AssetSpec:
+    """Duo's telephony log, where every record comes from."""
+    return dg.AssetSpec(
+        [account, "admin_api_telephony_log"],
+        description="Duo's telephony log: each call and text message that Duo sent to let somebody log in."
+        " `GET /admin/v2/logs/telephony`, the last 180 days.",
+        group_name=account,
+        kinds={"api"},
+    )
+
+
+def secops_feed(account: str) -> dg.AssetSpec:
+    """The feed of Google SecOps, which reads what has landed."""
+    return dg.AssetSpec(
+        [account, "secops_feed"],
+        deps=[[account, "telephony_ndjson"]],
+        description="The feed of Google SecOps (Amazon S3 V2, DUO_TELEPHONY): it ingests each log object"
+        " once, about every 15 minutes.",
+        group_name=account,
+        kinds={"googlecloud"},
+    )

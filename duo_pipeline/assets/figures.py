@@ -1,0 +1,100 @@
+"""The figures that each hour's materialization carries: no secret and no whole phone number is in them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import dagster as dg
+import pandas as pd
+
+from duo_pipeline.duo.telephony_log import TelephonyLog
+from duo_pipeline.landing.hour import Landed
+from duo_pipeline.masking import mask_phone, mask_phones
+from duo_pipeline.udm.findings import Findings
+
+_PREVIEW_FIELDS = ("ts", "type", "context", "credits", "phone", "telephony_id")
+
+
+def landed_figures(
+    landed: Landed, *, log: TelephonyLog, requests: int, read_before: bool
+) -> dict[str, dg.MetadataValue]:
+    """Give the figures of an hour that landed.
+
+    Args:
+        landed: What landing it brought.
+        log: The query that brought it, of this hour alone or of a range.
+        requests: How many requests were sent while this hour was read.
+        read_before: Whether Dagster knows of an earlier reading.
+    """
+    late = landed.new_records if landed.had_objects or read_before else 0
+    return {
+        "records": dg.MetadataValue.int(landed.records),
+        "new_records": dg.MetadataValue.int(landed.new_records),
+        "late_records": dg.MetadataValue.int(late),
+        "rejects": dg.MetadataValue.int(landed.rejects),
+        "requests": dg.MetadataValue.int(requests),
+        "duo_total": dg.MetadataValue.int(log.total.value) if log.total else dg.MetadataValue.null(),
+        "query": dg.MetadataValue.text(_range(log.start, log.end)),
+        "first_ts": _text_or_null(landed.first.utc if landed.first else None),
+        "last_ts": _text_or_null(landed.last.utc if landed.last else None),
+        "credits": dg.MetadataValue.int(landed.credits_by_type.total()),
+        "credits_by_type": dg.MetadataValue.json(
+            {mask_phones(kind): credits_ for kind, credits_ in landed.credits_by_type.items()}
+        ),
+        "objects": dg.MetadataValue.json(landed.objects),
+        "preview": dg.MetadataValue.md(_preview(landed.preview)),
+    }
+
+
+def udm_figures(findings: Findings, *, lines: int, uri: str | None) -> dict[str, dg.MetadataValue]:
+    """Give the figures of an hour's UDM events.
+
+    Args:
+        findings: What SecOps will not show.
+        lines: How many lines the hour has in the feed.
+        uri: Where the events are, if there are any.
+    """
+    return {
+        "lines": dg.MetadataValue.int(lines),
+        "events": dg.MetadataValue.int(findings.events_by_type.total()),
+        "events_by_type": dg.MetadataValue.json(dict(findings.events_by_type)),
+        "findings": dg.MetadataValue.int(findings.total),
+        "findings_table": dg.MetadataValue.md(_markdown(findings.table())),
+        "object": _text_or_null(uri),
+    }
+
+
+def _range(start: datetime, end: datetime) -> str:
+    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
+
+
+def _text_or_null(text: str | None) -> dg.MetadataValue:
+    return dg.MetadataValue.text(text) if text else dg.MetadataValue.null()
+
+
+def _preview(records: list[dict[str, Any]]) -> str:
+    rows = [[_cell(record, field) for field in _PREVIEW_FIELDS] for record in records]
+    return _markdown(pd.DataFrame(rows, columns=list(_PREVIEW_FIELDS)))
+
+
+def _cell(record: Mapping[str, Any], field: str) -> str:
+    text = str(record.get(field, ""))
+    if field == "phone":
+        return mask_phone(text)
+    if field == "telephony_id" and _is_uuid(text):
+        return text
+    if field == "ts":
+        return text
+    return mask_phones(text)
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    return table.to_markdown(index=False) if len(table) else "none"

@@ -1,0 +1,73 @@
+"""When Dagster learns that an hour is done."""
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import dagster as dg
+
+from duo_pipeline.partitions import key_of
+
+RECORD_AFTER_SECONDS = 20.0
+"""How long a finished hour may wait for the end of the run; with the longest silence of one request, an
+hour is recorded within a minute of its landing."""
+
+Metadata = Mapping[str, dg.MetadataValue]
+
+
+class Recording:
+    """The hours that a step has done, each with its figures.
+
+    Dagster writes an event for each hour when the step ends well, and none when it does not. So a step that
+    ends soon leaves the writing to Dagster: one event an hour. What has waited for some time is written at
+    once, and survives a failure and a SIGKILL; its second event, at the end, has the same figures.
+
+    Args:
+        context: The step's context.
+        monotonic: Seconds of a clock that never jumps.
+    """
+
+    def __init__(
+        self, context: dg.AssetExecutionContext, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._context = context
+        self._monotonic = monotonic
+        self._done: dict[datetime, Metadata] = {}
+        self._waiting: dict[datetime, Metadata] = {}
+        self._waiting_since = 0.0
+
+    @property
+    def done(self) -> int:
+        """How many hours are done."""
+        return len(self._done)
+
+    def add(self, hour: datetime, figures: Metadata) -> None:
+        """Say that an hour is done."""
+        if not self._waiting:
+            self._waiting_since = self._monotonic()
+        self._done[hour] = self._waiting[hour] = figures
+        self.write_if_due()
+
+    def write_if_due(self) -> None:
+        """Write what has waited long enough."""
+        if self._waiting and self._monotonic() - self._waiting_since >= RECORD_AFTER_SECONDS:
+            self.write()
+
+    def write(self) -> None:
+        """Write what has not been written: before a long wait, and before a failure ends the step."""
+        for hour, figures in self._waiting.items():
+            self._context.log_event(
+                dg.AssetMaterialization(
+                    asset_key=self._context.asset_key, partition=key_of(hour), metadata=figures
+                )
+            )
+        self._waiting.clear()
+
+    def discard(self) -> None:
+        """Leave unsaid what has not been written."""
+        self._waiting.clear()
+
+    def finish(self) -> None:
+        """Hand the figures to Dagster for the events that it writes itself when the step ends well."""
+        for hour, figures in self._done.items():
+            self._context.add_asset_metadata(figures, partition_key=key_of(hour))

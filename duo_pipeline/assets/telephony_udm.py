@@ -1,0 +1,72 @@
+"""`duo/telephony_udm`: what SecOps will show of each hour."""
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+
+import dagster as dg
+
+from duo_pipeline import settings
+from duo_pipeline.assets.figures import udm_figures
+from duo_pipeline.assets.recording import Recording
+from duo_pipeline.landing import keys
+from duo_pipeline.landing.body import Body
+from duo_pipeline.landing.bucket import BucketError
+from duo_pipeline.landing.hour import Feed
+from duo_pipeline.landing.hour_lines import hour_lines
+from duo_pipeline.partitions import hour_of
+from duo_pipeline.resources import TelephonyFeed
+from duo_pipeline.udm.findings import Findings
+from duo_pipeline.udm.lines import event_lines
+
+
+def telephony_udm(account: str, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """Make the asset of one Duo account.
+
+    Args:
+        account: Its name, the first part of the asset's key.
+        partitions: The hours.
+    """
+
+    @dg.asset(
+        key=[account, "telephony_udm"],
+        description="The UDM events that Google's parser makes of the hour's lines: what SecOps will show,"
+        " known before the feed reads it. It reads S3 alone, never Duo.",
+        deps=[[account, "telephony_ndjson"]],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=account,
+        kinds={"s3", "json"},
+    )
+    def asset(context: dg.AssetExecutionContext, telephony_feed: TelephonyFeed) -> None:
+        recording = Recording(context)
+        try:
+            feed = telephony_feed.open(settings.feed(os.environ))
+            for hour in sorted(hour_of(key) for key in context.partition_keys):
+                recording.add(hour, _write_events(feed, hour))
+        except (settings.SettingsError, BucketError) as error:
+            recording.write()
+            raise dg.Failure(str(error), allow_retries=False) from None
+        recording.finish()
+
+    return asset
+
+
+def _write_events(feed: Feed, hour: datetime) -> dict[str, dg.MetadataValue]:
+    findings = Findings()
+    lines = 0
+
+    def placed() -> Iterator[tuple[str, bytes]]:
+        nonlocal lines
+        for line in hour_lines(feed, hour):
+            lines += 1
+            yield f"{line.object}:{line.number}", line.text
+
+    with Body() as body:
+        for event in event_lines(placed(), findings):
+            body.write(event)
+        if not body.lines:
+            return udm_figures(findings, lines=lines, uri=None)
+        key = keys.events_key(feed.work_prefix, hour)
+        feed.bucket.put(key, body)
+    return udm_figures(findings, lines=lines, uri=feed.bucket.uri(key))

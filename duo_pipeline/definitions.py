@@ -1,0 +1,46 @@
+"""The Dagster code location."""
+
+import os
+import warnings
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster_aws.s3 import S3Resource
+
+from duo_pipeline import settings
+from duo_pipeline.assets.external import admin_api_log, secops_feed
+from duo_pipeline.assets.telephony_ndjson import telephony_ndjson
+from duo_pipeline.assets.telephony_udm import telephony_udm
+from duo_pipeline.partitions import hourly
+from duo_pipeline.resources import DuoAdminApi, TelephonyFeed
+from duo_pipeline.schedules import telephony_hourly, telephony_reconcile
+
+ACCOUNT = "duo"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
+
+_hours = settings.hours(os.environ)
+_partitions = hourly(_hours.start)
+_ndjson = telephony_ndjson(ACCOUNT, _partitions, _hours.settle_minutes, _now)
+_udm = telephony_udm(ACCOUNT, _partitions)
+_job = dg.define_asset_job("telephony", selection=[_ndjson, _udm])
+
+defs = dg.Definitions(
+    assets=[admin_api_log(ACCOUNT), _ndjson, _udm, secops_feed(ACCOUNT)],
+    jobs=[_job],
+    schedules=[
+        telephony_hourly(_job.name, _ndjson, _hours, _now),
+        telephony_reconcile(_job.name, _hours, _now),
+    ],
+    resources={
+        "duo_admin_api": DuoAdminApi(),
+        "telephony_feed": TelephonyFeed(s3=S3Resource()),
+    },
+    # a process of its own for each step would double the time of an hour
+    executor=dg.in_process_executor,
+)

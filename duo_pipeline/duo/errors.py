@@ -1,0 +1,36 @@
+"""What can go wrong between this machine and Duo, each in a sentence that says what to do."""
+
+from collections.abc import Mapping
+
+CURES: Mapping[int, str] = {
+    40001: "a parameter is missing, which is a fault of this program: report it",
+    40002: "Duo takes no such parameter: the hour may be older than the 180 days that Duo keeps",
+    40101: "it saw no credentials: check DUO_IKEY and DUO_SKEY",
+    40102: "it does not know the integration key: check DUO_IKEY, which must be an Admin API application's",
+    40103: "the signature is wrong: check DUO_SKEY",
+    40104: "it saw no time in the request, which is a fault of this program or of a proxy in between",
+    40105: "the request's time is off",
+    40301: "the Admin API application lacks a permission: give it 'Grant read log' in Duo's Admin Panel",
+    40401: "there is no such resource: check DUO_API_HOST",
+}
+"""What helps against each of Duo's codes, by the code alone: Duo rewords its messages."""
+
+
+class DuoError(Exception):
+    """Duo could not be read; the text is one sentence for a person, without secrets."""
+
+
+class DuoRefusal(DuoError):
+    """An answer that stays the same however often one asks."""
+
+
+class DuoUnavailable(DuoError):
+    """A failure that may pass: worth another try.
+
+    Attributes:
+        retry_after: The seconds that Duo asked to wait, if it did.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

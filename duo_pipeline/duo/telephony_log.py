@@ -1,0 +1,194 @@
+"""The telephony log between two hours: one query, read in pages, cut into hours as it streams by."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from duo_pipeline import instants
+from duo_pipeline.duo.admin_api import AdminApi
+from duo_pipeline.duo.errors import DuoRefusal, DuoUnavailable
+from duo_pipeline.instants import Instant
+from duo_pipeline.records import Entry, Record, Reject
+
+PATH = "/admin/v2/logs/telephony"
+LIMIT = 1000
+"""The most records that Duo gives at once."""
+_HOUR = timedelta(hours=1)
+_MS_NS = 1_000_000
+
+
+Hour = tuple[datetime, Iterator[Entry]]
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """Duo's ``total_objects``: how many records the whole query has; ``at_least`` when it says ``gte``."""
+
+    value: int
+    at_least: bool = False
+
+
+class TelephonyLog:
+    """One query of Duo's telephony log for the hours of [start, end), both whole hours in UTC.
+
+    Attributes:
+        received: How many records came, each once.
+        repeated: How many of them Duo showed again within one page.
+        total: What Duo's latest page says the query has in all, if it says so.
+        reached: The instant of the last record so far.
+    """
+
+    def __init__(
+        self,
+        api: AdminApi,
+        start: datetime,
+        end: datetime,
+        on_page: Callable[["TelephonyLog"], None] = lambda *_: None,
+    ) -> None:
+        self.start = start
+        self.end = end
+        self.received = 0
+        self.repeated = 0
+        self.total: Total | None = None
+        self.reached: Instant | None = None
+        self._api = api
+        self._on_page = on_page
+
+    @property
+    def missing(self) -> int:
+        """How many records of the query did not come, by Duo's own count."""
+        return max(0, self.total.value - self.received - self.repeated) if self.total else 0
+
+    def hours(self) -> Iterator[Hour]:
+        """Give each hour in turn, the empty ones too, with an iterator of its entries.
+
+        Each hour's entries have to be taken before the next hour is asked for: they come straight from
+        Duo's pages, so that an hour of a million records needs no more memory than one of a thousand.
+
+        Raises:
+            DuoError: A page could not be had, or Duo's answer makes no sense.
+        """
+        entries = self._entries()
+        ahead = next(entries, None)
+
+        def entries_of(hour: datetime) -> Iterator[Entry]:
+            nonlocal ahead
+            while ahead is not None and ahead[0] <= hour:
+                yield ahead[1]
+                ahead = next(entries, None)
+
+        hour = self.start
+        while hour < self.end:
+            yield hour, entries_of(hour)
+            hour += _HOUR
+
+    def _entries(self) -> Iterator[tuple[datetime, Entry]]:
+        """Give each entry with its hour; a reject counts to the hour of the record before it."""
+        hour = self.start
+        start_ns, end_ns = instants.to_ns(self.start), instants.to_ns(self.end)
+        for item in self._items():
+            if not isinstance(item, dict):
+                yield hour, Reject(item, "it is not a JSON object")
+                continue
+            try:
+                at = instants.parse(item.get("ts"))
+            except ValueError as error:
+                yield hour, Reject(item, f"its ts is {error}")
+                continue
+            if end_ns <= at.ns < end_ns + _MS_NS:
+                continue  # maxtime is inclusive: this one is the next hour's, and will be read with it
+            if not start_ns <= at.ns < end_ns:
+                yield hour, Reject(item, "its ts lies outside of the hours that were asked for")
+                continue
+            its_hour = self.start + _HOUR * ((at.ns - start_ns) // instants.HOUR_NS)
+            if its_hour < hour:
+                raise DuoRefusal(
+                    f"Duo's log is not in order of time: a record of {its_hour:%Y-%m-%d-%H:%M} came among"
+                    f" those of {hour:%Y-%m-%d-%H:%M}; run these hours again one by one."
+                )
+            hour, self.reached = its_hour, at
+            yield hour, Record(item, at)
+
+    def _items(self) -> Iterator[Any]:
+        """Give what the pages hold, leaving out exact repeats, and stop where the log ends.
+
+        It ends with an empty page, without a cursor, with the cursor just sent, with a page of repeats
+        alone, or when all that Duo counts has come and the page was not full. Duo sends a cursor with the
+        last page, too, so the count is what spares a request.
+        """
+        parameters = {
+            "mintime": str(instants.unix_ms(self.start)),
+            # the end itself, not a millisecond less: ts has microseconds, and which side of the bound a
+            # record of the last millisecond falls on is not known
+            "maxtime": str(instants.unix_ms(self.end)),
+            "limit": str(LIMIT),
+            "sort": "ts:asc",
+        }
+        page_before: set[str] = set()
+        while True:
+            response = self._api.get(PATH, parameters)
+            items, cursor, self.total = _page(response, self.total)
+            page: set[str] = set()
+            fresh = []
+            for item in items:
+                text = json.dumps(item, sort_keys=True)
+                if text in page:
+                    self.repeated += 1
+                elif text not in page_before:
+                    fresh.append(item)
+                page.add(text)
+            self.received += len(fresh)
+            yield from fresh
+            self._on_page(self)
+            complete = (
+                self.total is not None and not self.total.at_least and self.received >= self.total.value
+            )
+            if (
+                not fresh
+                or cursor is None
+                or cursor == parameters.get("next_offset")
+                or (complete and len(items) < LIMIT)
+            ):
+                return
+            parameters["next_offset"] = cursor
+            page_before = page
+
+
+def _page(response: dict[str, Any], total_before: Total | None) -> tuple[list[Any], str | None, Total | None]:
+    items = response.get("items")
+    metadata = response.get("metadata") or {}
+    if not isinstance(items, list) or not isinstance(metadata, dict):
+        raise DuoUnavailable("Duo's answer holds no telephony log.")
+    return items, _cursor(metadata.get("next_offset")), _total(metadata.get("total_objects")) or total_before
+
+
+def _cursor(value: object) -> str | None:
+    """Read ``next_offset``: text, or as the v2 authentication log has it, a list of two."""
+    match value:
+        case None | "" | []:
+            return None
+        case str():
+            return value
+        case list():
+            return ",".join(str(part) for part in value)
+        case _:
+            raise DuoRefusal(
+                f"Duo's cursor is neither text nor a list but {type(value).__name__}: report it."
+            )
+
+
+def _total(value: object) -> Total | None:
+    """Read ``total_objects``: a number, or as duo_client documents it, ``{"relation", "value"}``."""
+    match value:
+        case {"value": int(number), "relation": "eq"}:
+            return Total(number)
+        case {"value": int(number)}:
+            return Total(number, at_least=True)
+        case bool():
+            return None
+        case int():
+            return Total(value)
+        case _:
+            return None

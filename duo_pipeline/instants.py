@@ -1,0 +1,77 @@
+"""A point in time as Duo and Google write it: ISO 8601, kept exactly."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+NANOSECONDS = 1_000_000_000
+HOUR_NS = 3600 * NANOSECONDS
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
+_ISO = re.compile(
+    r"(?P<date>\d{4}-\d\d-\d\d)[Tt ](?P<time>\d\d:\d\d:\d\d)(?:[.,](?P<fraction>\d+))?"
+    r" ?(?P<offset>[Zz]|[+-]\d\d(?::?\d\d)?)?",
+    re.ASCII,
+)
+
+
+class Instant(NamedTuple):
+    """A point in time.
+
+    Attributes:
+        ns: Unix nanoseconds; digits beyond the ninth of a fraction are cut.
+        utc: ISO 8601 in UTC, ending in ``Z``, with the fraction's digits as they were given.
+    """
+
+    ns: int
+    utc: str
+
+
+def parse(text: object) -> Instant:
+    """Read an ISO 8601 instant with a time of day.
+
+    A missing fraction and ``Z`` for the offset stand, and a missing offset means UTC: Duo writes
+    ``2023-03-21T22:34:49.466370+00:00`` and documents its log in UTC.
+
+    Raises:
+        ValueError: ``text`` is no such string, or names a day or time that does not exist.
+    """
+    match = _ISO.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError("not an ISO 8601 instant")
+    date, time, fraction, offset = match.groups()
+    moment = datetime.fromisoformat(f"{date}T{time}+00:00")
+    if offset and offset not in "Zz":
+        try:
+            moment -= _offset(offset)
+        except OverflowError:
+            raise ValueError("an instant before year 1 or after year 9999") from None
+    seconds = (moment - _EPOCH) // _SECOND
+    digits = fraction or ""
+    return Instant(
+        ns=seconds * NANOSECONDS + int(digits[:9].ljust(9, "0")),
+        utc=f"{moment.isoformat()[:19]}{'.' if digits else ''}{digits}Z",
+    )
+
+
+def _offset(text: str) -> timedelta:
+    digits = text[1:].replace(":", "")
+    hours, minutes = int(digits[:2]), int(digits[2:] or 0)
+    if hours > 23 or minutes > 59:
+        raise ValueError("an offset from UTC of more than a day")
+    return timedelta(hours=hours, minutes=minutes) * (-1 if text[0] == "-" else 1)
+
+
+def unix_ms(moment: datetime) -> int:
+    """Give the Unix milliseconds of an aware ``moment``, cut to the whole millisecond."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def from_ns(ns: int) -> datetime:
+    """Give the UTC datetime of Unix nanoseconds, cut to the whole microsecond."""
+    return _EPOCH + timedelta(microseconds=ns // 1000)
+
+
+def to_ns(moment: datetime) -> int:
+    """Give the Unix nanoseconds of an aware ``moment``."""
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000

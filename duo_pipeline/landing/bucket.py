@@ -1,0 +1,125 @@
+"""The S3 bucket: the few things the pipeline does with it, its errors as sentences."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
+
+from duo_pipeline.landing.body import Body
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CONTENT_TYPE = "application/x-ndjson"
+_CHUNK = 1 << 16
+_PUT_TRIES = 5
+
+_CURES = {
+    "NoSuchBucket": "there is no such bucket: check S3_BUCKET, or create it",
+    "AccessDenied": "access is denied: the credentials need s3:ListBucket on the bucket, and s3:GetObject and"
+    " s3:PutObject below S3_PREFIX and S3_WORK_PREFIX",
+    "InvalidAccessKeyId": "the access key is not known: check AWS_ACCESS_KEY_ID",
+    "SignatureDoesNotMatch": "the secret key is wrong: check AWS_SECRET_ACCESS_KEY",
+    "ExpiredToken": "the credentials have expired: renew them",
+    "PermanentRedirect": "the bucket is in another region: check AWS_DEFAULT_REGION",
+}
+_SAME_AS = {
+    "403": "AccessDenied",
+    "Forbidden": "AccessDenied",
+    "404": "NoSuchBucket",
+    "301": "PermanentRedirect",
+}
+
+
+class BucketError(Exception):
+    """S3 could not do what was asked; the text is one sentence for a person, without secrets."""
+
+
+class Bucket:
+    """One bucket, through a boto3 client.
+
+    Raises:
+        BucketError: From each method, when S3 refuses or cannot be reached.
+    """
+
+    def __init__(self, client: "S3Client", name: str) -> None:
+        self.name = name
+        self._client = client
+
+    def uri(self, key: str) -> str:
+        """Give the ``s3://`` URI of an object."""
+        return f"s3://{self.name}/{key}"
+
+    def keys(self, prefix: str) -> list[str]:
+        """List the keys below a prefix, in order."""
+        with self._sentences("list", prefix):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
+            return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def lines(self, key: str) -> Iterator[bytes]:
+        """Read an object line by line, without the line ends."""
+        with self._sentences("read", key):
+            yield from self._client.get_object(Bucket=self.name, Key=key)["Body"].iter_lines(_CHUNK)
+
+    def put_new(self, key: str, body: Body) -> bool:
+        """Write an object unless there is one of that name.
+
+        Returns:
+            Whether it was written. An object that is there is never written again: SecOps ingests an
+            updated object whole a second time.
+        """
+        with self._sentences("write", key):
+            for tries_left in reversed(range(_PUT_TRIES)):
+                try:
+                    self._client.put_object(
+                        Bucket=self.name,
+                        Key=key,
+                        Body=body.rewound(),
+                        ContentType=CONTENT_TYPE,
+                        IfNoneMatch="*",
+                    )
+                except ClientError as error:
+                    code = error.response.get("Error", {}).get("Code")
+                    if code in ("PreconditionFailed", "412"):
+                        return False
+                    # another write of that very key is under way, and S3 asks to try again
+                    if code != "ConditionalRequestConflict" or not tries_left:
+                        raise
+                else:
+                    return True
+        raise AssertionError("unreachable")
+
+    def put(self, key: str, body: Body) -> None:
+        """Write an object, whatever is there."""
+        with self._sentences("write", key):
+            self._client.put_object(Bucket=self.name, Key=key, Body=body.rewound(), ContentType=CONTENT_TYPE)
+
+    @contextmanager
+    def _sentences(self, verb: str, key: str) -> Iterator[None]:
+        try:
+            yield
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code"))
+            cure = _CURES.get(_SAME_AS.get(code, code), "look the code up in the documentation of S3")
+            raise BucketError(f"S3 did not {verb} {self.uri(key)} ({code}): {cure}.") from None
+        except (NoCredentialsError, PartialCredentialsError):
+            raise BucketError(
+                f"There are no AWS credentials for the bucket {self.name}: set AWS_ACCESS_KEY_ID and"
+                " AWS_SECRET_ACCESS_KEY, a profile, or a role."
+            ) from None
+        except (EndpointConnectionError, ConnectTimeoutError):
+            raise BucketError(
+                f"S3 cannot be reached to {verb} {self.uri(key)}: check the network, AWS_DEFAULT_REGION and"
+                " AWS_ENDPOINT_URL."
+            ) from None
+        except (BotoCoreError, HTTPClientError) as error:
+            raise BucketError(f"S3 did not {verb} {self.uri(key)} ({type(error).__name__}).") from None

@@ -1,0 +1,23 @@
+"""The names of the objects of an hour."""
+
+from datetime import datetime
+
+
+def hour_folder(hour: datetime) -> str:
+    """Give ``dt=2026-11-23/hour=05/`` for an hour in UTC; partition keys have a colon, which paths avoid."""
+    return f"dt={hour:%Y-%m-%d}/hour={hour:%H}/"
+
+
+def log_key(prefix: str, hour: datetime, sha256: str) -> str:
+    """Name a log object of the feed by what is in it, so that the same lines are the same object."""
+    return f"{prefix}{hour_folder(hour)}telephony-{hour:%Y%m%dT%HZ}-{sha256[:16]}.ndjson"
+
+
+def rejects_key(work_prefix: str, hour: datetime, sha256: str) -> str:
+    """Name the object of what Duo sent and the hour cannot take."""
+    return f"{work_prefix}rejects/{hour_folder(hour)}rejects-{hour:%Y%m%dT%HZ}-{sha256[:16]}.ndjson"
+
+
+def events_key(work_prefix: str, hour: datetime) -> str:
+    """Name the object of the hour's UDM events."""
+    return f"{work_prefix}udm/{hour_folder(hour)}events.ndjson"

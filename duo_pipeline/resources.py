@@ -1,0 +1,47 @@
+"""The outer systems, as Dagster's resources.
+
+They read the environment when a run opens them, not before: the code location loads, and the UI opens, on a
+machine where nothing is set; and no secret is in a run's configuration, which the UI shows.
+"""
+
+import dagster as dg
+from dagster_aws.s3 import S3Resource
+
+from duo_pipeline.duo.admin_api import AdminApi, OnWait
+from duo_pipeline.landing.bucket import Bucket
+from duo_pipeline.landing.hour import Feed
+from duo_pipeline.settings import DuoSettings, FeedSettings
+
+
+class DuoAdminApi(dg.ConfigurableResource[AdminApi]):
+    """Duo's Admin API, as set by ``DUO_*``."""
+
+    def open(self, settings: DuoSettings, on_wait: OnWait) -> AdminApi:
+        """Give the API; ``on_wait`` is told of each wait before another try."""
+        return AdminApi(
+            settings.host,
+            ikey=settings.ikey,
+            skey=settings.skey,
+            retry_base_seconds=settings.retry_base_seconds,
+            retry_attempts=settings.retry_attempts,
+            on_wait=on_wait,
+        )
+
+
+class TelephonyFeed(dg.ConfigurableResource[Feed]):
+    """The bucket that SecOps reads, as set by ``S3_*`` and the AWS SDK's own variables."""
+
+    s3: dg.ResourceDependency[S3Resource]
+
+    def open(self, settings: FeedSettings) -> Feed:
+        """Give the feed.
+
+        Raises:
+            BucketError: There is no way to S3.
+        """
+        return Feed(
+            bucket=Bucket(self.s3.get_client(), settings.bucket),
+            prefix=settings.prefix,
+            work_prefix=settings.work_prefix,
+            record_format=settings.record_format,
+        )

@@ -1,0 +1,116 @@
+"""When hours are read without anybody asking."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+
+import dagster as dg
+from dagster._core.storage.partition_status_cache import AssetPartitionStatus
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from duo_pipeline.partitions import HOUR, key_of
+from duo_pipeline.settings import HourSettings
+
+RECONCILE_CRON = "35 2 * * *"
+"""Each night, between two runs of the hourly schedule."""
+
+
+def telephony_hourly(
+    job_name: str,
+    asset: dg.AssetsDefinition,
+    hours: HourSettings,
+    now: Callable[[], datetime],
+) -> dg.ScheduleDefinition:
+    """Make the schedule that requests what is missing.
+
+    Dagster's own schedule of a partitioned job requests the newest hour alone, and forgets those of an
+    outage. This one asks, each hour, which settled hours of the look-back are missing or failed.
+
+    Args:
+        job_name: The job to request.
+        asset: The asset whose hours are looked at.
+        hours: Which hours there are.
+        now: The time, in UTC.
+    """
+    partitions = asset.partitions_def
+    assert partitions is not None  # noqa: S101 - the asset is made with it
+
+    @dg.schedule(
+        name="telephony_hourly",
+        cron_schedule=f"{hours.settle_minutes % 60} * * * *",
+        execution_timezone="UTC",
+        job_name=job_name,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Requests each settled hour of the last DUO_LOOKBACK_HOURS that is missing or failed, a"
+        " run for each contiguous range, unless a run of it is queued or running.",
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        settled = last_settled(hours, now(), hours.lookback_hours)
+        keys = [key_of(hour) for hour in settled]
+        status = context.instance.get_status_by_partition(asset.key, keys, partitions) or {}
+        done = (AssetPartitionStatus.MATERIALIZED, AssetPartitionStatus.IN_PROGRESS)
+        missing = [hour for hour in settled if status.get(key_of(hour)) not in done]
+        if not missing:
+            yield dg.SkipReason(f"None of the last {len(settled)} settled hours is missing.")
+        for first, last in contiguous(missing):
+            yield run_request(first, last)
+
+    return schedule
+
+
+def telephony_reconcile(
+    job_name: str, hours: HourSettings, now: Callable[[], datetime]
+) -> dg.ScheduleDefinition:
+    """Make the schedule that reads the newest hours again, for what Duo showed late.
+
+    Args:
+        job_name: The job to request.
+        hours: Which hours there are.
+        now: The time, in UTC.
+    """
+
+    @dg.schedule(
+        name="telephony_reconcile",
+        cron_schedule=RECONCILE_CRON,
+        execution_timezone="UTC",
+        job_name=job_name,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Reads the last DUO_RECONCILE_HOURS settled hours again, as one range, for late records.",
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:  # noqa: ARG001
+        settled = last_settled(hours, now(), hours.reconcile_hours)
+        if settled:
+            yield run_request(settled[0], settled[-1])
+        else:
+            yield dg.SkipReason("No hour is settled yet.")
+
+    return schedule
+
+
+def last_settled(hours: HourSettings, now: datetime, count: int) -> list[datetime]:
+    """Give the last ``count`` settled hours, oldest first; none from before the first hour."""
+    settled_until = now - timedelta(minutes=hours.settle_minutes)
+    end = settled_until.replace(minute=0, second=0, microsecond=0)
+    candidates = (end - HOUR * back for back in range(count, 0, -1))
+    return [hour for hour in candidates if hour >= hours.start]
+
+
+def contiguous(hours: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
+    """Join hours, given in order, to ranges that touch: the first and the last hour of each."""
+    ranges: list[tuple[datetime, datetime]] = []
+    for hour in hours:
+        if ranges and ranges[-1][1] + HOUR == hour:
+            ranges[-1] = (ranges[-1][0], hour)
+        else:
+            ranges.append((hour, hour))
+    return ranges
+
+
+def run_request(first: datetime, last: datetime) -> dg.RunRequest:
+    """Request one run for the hours from ``first`` to ``last``."""
+    start, end = key_of(first), key_of(last)
+    if start == end:
+        return dg.RunRequest(run_key=start, partition_key=start)
+    return dg.RunRequest(
+        run_key=f"{start}...{end}",
+        tags={ASSET_PARTITION_RANGE_START_TAG: start, ASSET_PARTITION_RANGE_END_TAG: end},
+    )

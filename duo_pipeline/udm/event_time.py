@@ -1,0 +1,39 @@
+"""Which time Google's parser reads out of a line, written as protobuf's JSON writes times."""
+
+import json
+from decimal import Decimal
+
+from duo_pipeline import instants
+
+_FIRST_SECOND = -62_135_596_800
+_LAST_SECOND = 253_402_300_799
+"""The years 1 to 9999: protobuf's Timestamp holds no others."""
+
+
+def event_timestamp(ts: object, timestamp: object) -> str | None:
+    """Give the event time of a line, or nothing where the parser finds none.
+
+    The parser never reads ``ts`` itself. A ``ts`` that is not empty makes it read ``timestamp`` as ISO 8601;
+    otherwise a number there is Unix seconds, and text ISO 8601. A number beside a ``ts`` is in no vector;
+    decided here: it is no ISO 8601, so there is no time.
+    """
+    if isinstance(timestamp, str):
+        try:
+            return protobuf_json(instants.parse(timestamp).ns)
+        except ValueError:
+            return None
+    if isinstance(timestamp, int | float) and not isinstance(timestamp, bool) and not ts:
+        seconds = Decimal(json.dumps(timestamp))
+        if seconds.is_finite() and _FIRST_SECOND <= seconds <= _LAST_SECOND:
+            return protobuf_json(int(seconds * instants.NANOSECONDS))
+    return None
+
+
+def protobuf_json(ns: int) -> str:
+    """Write Unix nanoseconds as protobuf's JSON does: UTC, ``Z``, and 0, 3, 6 or 9 digits of fraction."""
+    seconds, fraction = divmod(ns, instants.NANOSECONDS)
+    text = instants.from_ns(seconds * instants.NANOSECONDS).isoformat()[:19]
+    digits = f"{fraction:09d}"
+    while digits.endswith("000"):
+        digits = digits[:-3]
+    return f"{text}.{digits}Z" if digits else f"{text}Z"

@@ -1,0 +1,5 @@
+"""The command line, `duo-pipeline`."""
+
+from duo_pipeline.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,49 @@
+"""The commands."""
+
+from pathlib import Path
+
+import click
+
+from duo_pipeline import __version__
+
+_FOLDER = click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".sandbox"),
+    show_default=True,
+    help="Where the sandbox keeps its data.",
+)
+
+
+@click.group()
+@click.version_option(__version__)
+def main() -> None:
+    """Cisco Duo's telephony log, delivered to Google SecOps: every record once, hour by hour."""
+
+
+@main.command()
+@_FOLDER
+def demo(folder: Path) -> None:
+    """Land the last 24 settled hours of an emulated Duo in a real S3 server, and show what came out."""
+    from duo_pipeline.cli.demo import run_demo
+
+    run_demo(folder.resolve())
+
+
+@main.command()
+@_FOLDER
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Of the UI.")
+def ui(folder: Path, port: int) -> None:
+    """Serve Dagster's UI and daemon over the sandbox, on loopback, until Ctrl-C."""
+    from duo_pipeline.cli.ui import run_ui
+
+    run_ui(folder.resolve(), port)
+
+
+@main.command()
+@_FOLDER
+def sandbox(folder: Path) -> None:
+    """Run the emulated Duo Admin API and the S3 server, and print the settings to use, until Ctrl-C."""
+    from duo_pipeline.cli.sandbox import run_sandbox
+
+    run_sandbox(folder.resolve())

@@ -1,0 +1,38 @@
+"""`duo-pipeline sandbox`."""
+
+import shlex
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from duo_pipeline.sandbox.sandbox import Sandbox
+
+
+def run_sandbox(folder: Path) -> None:
+    """Run the sandbox in the foreground until Ctrl-C, after printing its settings for a shell."""
+    with until_stopped() as stopped, Sandbox(folder) as sandbox:
+        for name, value in sandbox.environment.items():
+            click.echo(f"export {name}={shlex.quote(value)}")
+        click.echo(
+            f"# An emulated Duo Admin API and an S3 server run here until Ctrl-C; data in {folder}.\n"
+            f"# Faults and late records: curl {sandbox.duo_url}/sandbox/knobs (GET, PUT)."
+        )
+        stopped.wait()
+
+
+@contextmanager
+def until_stopped() -> Iterator[threading.Event]:
+    """Give an event that Ctrl-C (SIGINT) or SIGTERM sets, so that what was started ends in order."""
+    stopped = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

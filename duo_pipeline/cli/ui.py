@@ -1,0 +1,94 @@
+"""`duo-pipeline ui`: Dagster's UI and daemon over the sandbox."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from rich.console import Console
+
+from duo_pipeline.cli.local_instance import local_instance
+from duo_pipeline.cli.sandbox import until_stopped
+from duo_pipeline.sandbox.sandbox import Sandbox
+
+POLL_SECONDS = 0.5
+STOP_SECONDS = 30
+
+
+def run_ui(folder: Path, port: int) -> None:
+    """Serve the UI on 127.0.0.1 until Ctrl-C; then everything that was started ends.
+
+    Exits with 1 when Dagster ends by itself.
+    """
+    console = Console(highlight=False)
+    port = _free_port(port)
+    console.print("Starting an emulated Duo Admin API, a real S3 server (SeaweedFS), and Dagster …")
+    with until_stopped() as stopped, Sandbox(folder) as sandbox:
+        home = local_instance(folder / "dagster")
+        log = folder / "dagster.log"
+        with log.open("wb") as out:
+            dagster = subprocess.Popen(  # noqa: S603 - our own command
+                [
+                    *(sys.executable, "-m", "dagster", "dev", "-m", "duo_pipeline.definitions"),
+                    *("-h", "127.0.0.1", "-p", str(port)),
+                ],
+                cwd=home,  # where no .env lies that might lead to somebody's real Duo
+                env={**os.environ, **sandbox.environment, "DAGSTER_HOME": str(home)},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for this process, which passes it on once
+            )
+        try:
+            failed = not _wait(console, dagster, f"http://127.0.0.1:{port}", stopped)
+        finally:
+            _stop(dagster)
+    if failed:
+        console.print(f"[red]✗[/] Dagster has ended; its last words, from {log}:", soft_wrap=True)
+        console.print("\n".join(log.read_text(errors="replace").splitlines()[-10:]), markup=False)
+        sys.exit(1)
+    console.print("Everything has ended.")
+
+
+def _wait(console: Console, dagster: subprocess.Popen[bytes], url: str, stopped: threading.Event) -> bool:
+    """Wait until told to stop; say when the UI answers. False if Dagster ended by itself."""
+    announced = False
+    while not stopped.wait(POLL_SECONDS):
+        if dagster.poll() is not None:
+            return False
+        if not announced and _answers(url):
+            console.print(f"Dagster's UI: {url} (Ctrl-C ends everything)", soft_wrap=True)
+            announced = True
+    return True
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/server_info", timeout=2):  # noqa: S310 - our own, on loopback
+            return True
+    except (URLError, OSError):
+        return False
+
+
+def _stop(dagster: subprocess.Popen[bytes]) -> None:
+    """End Dagster's processes in order, and whatever of its session is left after that."""
+    if dagster.poll() is None:
+        dagster.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            dagster.wait(STOP_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(dagster.pid, signal.SIGKILL)
+    dagster.wait()
+
+
+def _free_port(wanted: int) -> int:
+    for port in (wanted, 0):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)) as listener:
+            return int(listener.getsockname()[1])
+    raise AssertionError("unreachable: port 0 is always to be had")

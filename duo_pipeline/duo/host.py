@@ -1,9 +1,11 @@
 """Which hosts the collector speaks to: Duo's own, or this machine for a test."""
 
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+_NAME = re.compile(r"[a-z0-9.:-]+")
 DUO_DOMAINS = ("duosecurity.com", "duofederal.com")
 
 
@@ -32,7 +34,13 @@ def api_host(text: str) -> ApiHost:
         name, port = (parts.hostname or "").lower(), parts.port
     except ValueError:
         raise ValueError("is no host name and no URL") from None
-    if not name or parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
+    if (
+        not _NAME.fullmatch(name)
+        or parts.path.strip("/")
+        or parts.query
+        or parts.fragment
+        or "@" in parts.netloc
+    ):
         raise ValueError("must be a host name, api-xxxxxxxx.duosecurity.com, or https:// and that name")
     if parts.scheme not in ("http", "https"):
         raise ValueError("must begin with https://, or with nothing before the host name")

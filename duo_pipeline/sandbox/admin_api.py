@@ -1,0 +1,284 @@
+"""An emulated Duo Admin API: the telephony log of version 2, as Duo documents it and its clients rely on it.
+
+Where nobody knows how Duo behaves, each way stands behind a knob. Nothing of this is shared with the
+collector, so that neither can hide the other's mistake.
+"""
+
+import json
+import re
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
+from itertools import chain, repeat
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from duo_pipeline.sandbox.errors import DuoError
+from duo_pipeline.sandbox.faults import struck
+from duo_pipeline.sandbox.knobs import Fault, Knobs
+from duo_pipeline.sandbox.paging import Page, Pager, Query, visible
+from duo_pipeline.sandbox.signatures import credentials, is_signed
+from duo_pipeline.sandbox.telephony import Log, between, moment
+
+LOG_PATH = "/admin/v2/logs/telephony"
+CREDITS_USED_PATH = "/admin/v1/info/telephony_credits_used"
+SUMMARY_PATH = "/admin/v1/info/summary"
+
+DEFAULT_LIMIT, HIGHEST_LIMIT = 100, 1000
+CLOCK_SKEW = timedelta(minutes=5)
+MINUTE = timedelta(minutes=1)
+CREDITS_REMAINING = 25_000
+REQUESTS_KEPT = 10_000
+
+
+def utc_now() -> datetime:
+    """Give the machine's time in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class LoggedRequest:
+    """A request as the emulator took it; status 0 stands for a connection that was reset."""
+
+    path: str
+    params: Mapping[str, str]
+    status: int
+    at: datetime
+
+
+class AdminApi:
+    """The ASGI app of the emulated Admin API, with control endpoints below /sandbox/.
+
+    Args:
+        integration_key: The DUO_IKEY that it knows.
+        secret_key: The DUO_SKEY that goes with it.
+        log: Where its telephony records come from; may be replaced at any time.
+        clock: The server's time, in UTC.
+        knobs: Its behaviour; setting `knobs` anew begins their list of faults anew.
+
+    Attributes:
+        requests: The last 10,000 requests to the Admin API, in the order they were answered.
+        statuses: How many requests to the Admin API there were, by HTTP status.
+    """
+
+    def __init__(
+        self,
+        integration_key: str,
+        secret_key: str,
+        *,
+        log: Log,
+        clock: Callable[[], datetime] = utc_now,
+        knobs: Knobs | None = None,
+    ) -> None:
+        self.integration_key = integration_key
+        self.secret_key = secret_key
+        self.log = log
+        self.clock = clock
+        self.knobs = knobs or Knobs()
+        self.requests: deque[LoggedRequest] = deque(maxlen=REQUESTS_KEPT)
+        self.statuses: Counter[int] = Counter()
+        self._pager = Pager()
+        self._last_minute: deque[datetime] = deque(maxlen=REQUESTS_KEPT)
+        self._app = Starlette(
+            routes=[
+                Route("/sandbox/knobs", self._get_knobs),
+                Route("/sandbox/knobs", self._put_knobs, methods=["PUT"]),
+                Route("/sandbox/requests", self._get_requests),
+                Route("/sandbox/records", self._get_records),
+                Route("/{path:path}", self._answer, methods=["GET", "POST", "PUT", "DELETE"]),
+            ]
+        )
+
+    @property
+    def knobs(self) -> Knobs:
+        """How the emulator behaves."""
+        return self._knobs
+
+    @knobs.setter
+    def knobs(self, knobs: Knobs) -> None:
+        self._knobs = knobs
+        self._faults: Iterator[Fault | None] = chain.from_iterable(
+            chain(repeat(None, fault.after), repeat(fault, fault.times)) for fault in knobs.faults
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve ASGI."""
+        await self._app(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        now = self.clock()
+        path, body = request.url.path, await request.body()
+        response: Response
+        try:
+            self._authenticate(request, body, now)
+            self._count(now)
+            response = JSONResponse({"stat": "OK", "response": self._respond(request, now)})
+        except DuoError as error:
+            response = error.response()
+        response.headers["Date"] = format_datetime(now.astimezone(UTC), usegmt=True)
+        fault = next(self._faults, None) if path == LOG_PATH else None
+        if fault:
+            response = struck(fault, response)
+        self.requests.append(LoggedRequest(path, dict(request.query_params), response.status_code, now))
+        self.statuses[response.status_code] += 1
+        return response
+
+    def _authenticate(self, request: Request, body: bytes, now: datetime) -> None:
+        if request.url.path not in (LOG_PATH, CREDITS_USED_PATH, SUMMARY_PATH) or request.method != "GET":
+            raise DuoError(40401)
+        given = credentials(request)
+        if given is None:
+            raise DuoError(40101)
+        if "date" not in request.headers:
+            raise DuoError(40104)
+        integration_key, signature = given
+        if integration_key != self.integration_key:
+            raise DuoError(40102)
+        if not is_signed(request, body, self.secret_key, signature):
+            raise DuoError(40103)
+        try:
+            date = parsedate_to_datetime(request.headers["date"])
+        except ValueError:
+            raise DuoError(40105) from None
+        # A date with the zone -0000 comes without one, and means UTC.
+        if abs(date.replace(tzinfo=date.tzinfo or UTC) - now) > CLOCK_SKEW:
+            raise DuoError(40105)
+
+    def _count(self, now: datetime) -> None:
+        """Count the request, refused ones too: retries that come too early burn quota."""
+        while self._last_minute and self._last_minute[0] <= now - MINUTE:
+            self._last_minute.popleft()
+        allowed = self.knobs.requests_per_minute
+        self._last_minute.append(now)
+        if allowed is not None and len(self._last_minute) > allowed:
+            free = self._last_minute[-allowed] + MINUTE - now
+            raise DuoError(
+                42901, retry_after=int(free.total_seconds()) + 1 if self.knobs.send_retry_after else None
+            )
+
+    def _respond(self, request: Request, now: datetime) -> dict[str, Any]:
+        knobs = self.knobs
+        params = _single_params(request)
+        granted = knobs.grant_read_log if request.url.path == LOG_PATH else knobs.grant_read_information
+        if not granted:
+            raise DuoError(40301)
+        oldest = now - timedelta(days=knobs.history_days)
+        if request.url.path == LOG_PATH:
+            query = _query(params, oldest, knobs)
+            items = visible(self.log, query.mintime, query.maxtime, knobs=knobs, now=now)
+            return _telephony(self._pager.page(items, query, knobs), query, knobs)
+        if request.url.path == CREDITS_USED_PATH:
+            mintime, maxtime = (_integer(params, name, r"\d{10}") for name in ("mintime", "maxtime"))
+            begin = max(mintime, int(oldest.timestamp()))
+            items = visible(self.log, begin * 1000, maxtime * 1000, knobs=knobs, now=now)
+            used = sum(placed.item.get("credits", 0) for placed in items if isinstance(placed.item, dict))
+            return {"mintime": mintime, "maxtime": maxtime, "telephony_credits_used": used}
+        return {
+            "admin_count": 3,
+            "integration_count": 9,
+            "telephony_credits_remaining": CREDITS_REMAINING,
+            "user_count": 800,
+        }
+
+    async def _get_knobs(self, request: Request) -> Response:  # noqa: ARG002 - an endpoint
+        return JSONResponse(self.knobs.to_dict())
+
+    async def _put_knobs(self, request: Request) -> Response:
+        """Take a whole set of knobs; what the body does not name gets its default."""
+        try:
+            self.knobs = Knobs.from_dict(await request.json())
+        except (TypeError, ValueError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse(self.knobs.to_dict())
+
+    async def _get_requests(self, request: Request) -> Response:  # noqa: ARG002 - an endpoint
+        return JSONResponse({"total": self.statuses.total(), "by_status": self.statuses})
+
+    async def _get_records(self, request: Request) -> Response:
+        """Give all records of [mintime, maxtime) in ms, shown by now or not, one a line."""
+        start, end = (moment(int(request.query_params[name]) * 1000) for name in ("mintime", "maxtime"))
+        lines = [
+            json.dumps(_written(placed.item, self.knobs)) + "\n" for placed in between(self.log, start, end)
+        ]
+        return Response("".join(lines), media_type="application/x-ndjson")
+
+
+def _single_params(request: Request) -> dict[str, str]:
+    for name, times in Counter(name for name, _ in request.query_params.multi_items()).items():
+        if times > 1:
+            raise DuoError(40002, f"{name} was given {times} times")
+    return dict(request.query_params)
+
+
+def _integer(params: Mapping[str, str], name: str, pattern: str) -> int:
+    if name not in params:
+        raise DuoError(40001, name)
+    if not re.fullmatch(pattern, params[name]):
+        raise DuoError(40002, name)
+    return int(params[name])
+
+
+def _query(params: Mapping[str, str], oldest: datetime, knobs: Knobs) -> Query:
+    mintime, maxtime = (_integer(params, name, r"\d{13}") for name in ("mintime", "maxtime"))
+    if mintime >= maxtime:
+        raise DuoError(40002, "mintime must be less than maxtime")
+    if moment(mintime * 1000) < oldest:
+        raise DuoError(40002, f"mintime must be within the past {knobs.history_days:g} days")
+    limit = _integer({"limit": str(DEFAULT_LIMIT), **params}, "limit", r"\d{1,4}")
+    if not 1 <= limit <= HIGHEST_LIMIT:
+        raise DuoError(40002, "limit")
+    sort = params.get("sort", "ts:desc")
+    if sort not in ("ts:asc", "ts:desc"):
+        raise DuoError(40002, "sort")
+    cursor = None
+    if "next_offset" in params:
+        parts = re.fullmatch(r"(\d{13}),(.*)", params["next_offset"])
+        if parts is None:
+            raise DuoError(40002, "next_offset")
+        cursor = (int(parts[1]), parts[2])
+    return Query(mintime, maxtime, limit, sort == "ts:desc", cursor)
+
+
+def _telephony(page: Page, query: Query, knobs: Knobs) -> dict[str, Any]:
+    """Give the response of the telephony log, its metadata in the form that the knobs ask for."""
+    metadata: dict[str, Any] = {}
+    if knobs.total != "absent":
+        total = page.total + knobs.total_difference
+        metadata["total_objects"] = total if knobs.total == "integer" else {"relation": "eq", "value": total}
+    cursor = page.items[-1].cursor if page.items else None
+    if page.is_last and knobs.last_cursor == "unchanged":
+        cursor = query.cursor or cursor
+    elif page.is_last and knobs.last_cursor in ("null", "absent"):
+        cursor = None
+    if not (page.is_last and knobs.last_cursor == "absent"):
+        metadata["next_offset"] = _next_offset(cursor, knobs)
+    return {"items": [_written(placed.item, knobs) for placed in page.items], "metadata": metadata}
+
+
+def _next_offset(cursor: tuple[int, str] | None, knobs: Knobs) -> str | list[str] | None:
+    if cursor is None:
+        return None
+    parts = [str(cursor[0]), cursor[1]]
+    return parts if knobs.cursor == "list" else ",".join(parts)
+
+
+def _written(item: Any, knobs: Knobs) -> Any:  # noqa: ANN401 - a FixedLog may hold anything
+    """Give the item as Duo writes it by these knobs; one that is no record stays what it is."""
+    plain = (knobs.ts_zone, knobs.ts_fraction, knobs.txid) == ("offset", "always", "uuid")
+    if plain or not isinstance(item, dict):
+        return item
+    written = dict(item)
+    ts = written.get("ts")
+    if isinstance(ts, str):
+        ts = ts.replace("+00:00", "Z") if knobs.ts_zone == "Z" else ts
+        written["ts"] = ts.replace(".000000", "") if knobs.ts_fraction == "when_needed" else ts
+    if knobs.txid != "uuid":
+        written["txid"] = "" if knobs.txid == "empty" else None
+    return written

@@ -1,0 +1,99 @@
+"""How the emulated Duo behaves where nobody knows how the real one does, and what goes wrong with it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, config=STRICT)
+class Fault:
+    """A failure that meets some request for the telephony log.
+
+    The faults of a list come one after the other: `after` requests are answered as they should be, the next
+    `times` ones fail, then the next fault of the list begins.
+
+    Args:
+        kind: `429` is Duo's 42901; `500`, `502` and `503` are that status with an HTML body; `reset` is a
+            TCP reset; `cut` is a body that ends before its Content-Length; `garbage` is a 200 and no JSON;
+            `not_ok` is a 200 whose stat is FAIL; `stall` is the right answer, `seconds` late.
+        times: How many requests fail.
+        after: How many requests before them do not.
+        retry_after: Seconds in a Retry-After header, for `429` and the three with HTML. Duo sends no such
+            header (elastic/integrations#11822).
+        seconds: How long `stall` waits.
+    """
+
+    kind: Literal["429", "500", "502", "503", "reset", "cut", "garbage", "not_ok", "stall"]
+    times: int = Field(default=1, ge=1)
+    after: int = Field(default=0, ge=0)
+    retry_after: int | None = None
+    seconds: float = Field(default=0, ge=0)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Knobs:
+    """The behaviour of the emulated Admin API; the defaults are what samples of Duo's answers look like.
+
+    Args:
+        compare: `ts` is compared with mintime and maxtime exactly, or floored to milliseconds.
+        ts_zone: `ts` ends in `+00:00`, or in `Z`.
+        ts_fraction: `ts` always has six digits of fraction, or none when the microsecond is 0.
+        cursor: next_offset is `"<ms>,<telephony_id>"`, or a list of the two as in the v2 authentication log.
+        last_cursor: What next_offset is on the last page; `unchanged` is the one that the client has sent. In
+            Duo's own sample it is present.
+        total: total_objects is a number as in all samples, an object `{"relation", "value"}` as in
+            duo_client's docstring, or absent.
+        total_difference: Added to total_objects: Duo announces more or fewer records than it sends.
+        repeats: So many records of the page before stand at the start of each following page.
+        txid: Each txid is as the log has it, empty, or null.
+        page_size: No page is longer than this, whatever limit was asked for.
+        late_share: The share, 0 to 1, of the records that are shown late; telephony_id decides which ones.
+        late_seconds: How long after its `ts` a late record is shown. Incidents have taken up to 16 hours
+            (status.duo.com).
+        visible_delay_seconds: How long after its `ts` any other record is shown; Duo documents two minutes.
+        history_days: A mintime before that is refused (duo_log_sync#36).
+        requests_per_minute: Beyond so many requests in any 60 seconds the answer is 42901, and refused
+            requests count too (duo_client_python#154). None is no limit; sources say anything from 1 to 50.
+        send_retry_after: That 42901 comes with a Retry-After header.
+        grant_read_log: The application may read logs; else 40301.
+        grant_read_information: The application may read information; else 40301.
+        faults: What goes wrong with the next requests for the telephony log.
+    """
+
+    compare: Literal["exact", "floored"] = "exact"
+    ts_zone: Literal["offset", "Z"] = "offset"
+    ts_fraction: Literal["always", "when_needed"] = "always"
+    cursor: Literal["string", "list"] = "string"
+    last_cursor: Literal["present", "null", "absent", "unchanged"] = "present"
+    total: Literal["integer", "object", "absent"] = "integer"
+    total_difference: int = 0
+    repeats: int = Field(default=0, ge=0)
+    txid: Literal["uuid", "empty", "null"] = "uuid"
+    page_size: int | None = Field(default=None, ge=1)
+    late_share: float = Field(default=0, ge=0, le=1)
+    late_seconds: float = Field(default=0, ge=0)
+    visible_delay_seconds: float = Field(default=120, ge=0)
+    history_days: float = Field(default=180, gt=0)
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    send_retry_after: bool = False
+    grant_read_log: bool = True
+    grant_read_information: bool = True
+    faults: tuple[Fault, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the knobs as what JSON can write."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Knobs":
+        """Read what `to_dict` gives; what is not named keeps its default.
+
+        Raises:
+            ValueError: A name or a value is not known; the text names each.
+        """
+        return cls(**values)

@@ -1,0 +1,73 @@
+"""The whole outside world on one machine: Duo and S3, and the settings that lead to them."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from duo_pipeline.sandbox.admin_api import AdminApi
+from duo_pipeline.sandbox.knobs import Knobs
+from duo_pipeline.sandbox.s3 import REGION, S3Server
+from duo_pipeline.sandbox.serving import serve
+from duo_pipeline.sandbox.telephony import Log, TelephonyGenerator
+
+# Fakes, in the form of the real ones. They open nothing but what runs on this machine's loopback.
+INTEGRATION_KEY = "DISANDBOXSANDBOX0000"
+SECRET_KEY = "sandbox-secret-key-that-opens-nothing-00"  # noqa: S105
+ACCESS_KEY = "SANDBOXACCESSKEY0000"
+SECRET_ACCESS_KEY = "sandbox-secret-access-key-opens-nothing0"  # noqa: S105
+BUCKET = "duo-telephony-sandbox"
+
+
+@dataclass
+class Sandbox:
+    """An emulated Duo Admin API and a real S3 server with an empty bucket, running while the context lasts.
+
+    Args:
+        folder: Where the objects of the bucket persist.
+        log: The records of the emulated Duo.
+        knobs: Its behaviour.
+    """
+
+    folder: Path
+    log: Log = field(default_factory=TelephonyGenerator)
+    knobs: Knobs = field(default_factory=Knobs)
+
+    def __post_init__(self) -> None:
+        self.api = AdminApi(INTEGRATION_KEY, SECRET_KEY, log=self.log, knobs=self.knobs)
+        self.s3 = S3Server(self.folder / "s3", access_key=ACCESS_KEY, secret_key=SECRET_ACCESS_KEY)
+        self.bucket = BUCKET
+        self.duo_url = ""
+        self._running = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as starting:
+            starting.enter_context(self.s3)
+            self.s3.create_bucket(self.bucket)
+            self.duo_url = starting.enter_context(serve(self.api))
+            self._running = starting.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._running.close()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings that lead the pipeline to this sandbox, to be put into its environment."""
+        return {
+            "DUO_IKEY": INTEGRATION_KEY,
+            "DUO_SKEY": SECRET_KEY,
+            "DUO_API_HOST": self.duo_url,
+            "DUO_RETRY_BASE_SECONDS": "0.2",
+            "S3_BUCKET": self.bucket,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.s3.url,
+            # A proxy of the environment has no way to this loopback.
+            "NO_PROXY": "127.0.0.1",
+            "no_proxy": "127.0.0.1",
+        }

@@ -1,0 +1,237 @@
+"""Hours landed by Dagster, from an emulated Duo into a real S3 server."""
+
+import json
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from duo_pipeline.landing.bucket import Bucket
+from duo_pipeline.partitions import key_of
+from duo_pipeline.sandbox.knobs import Fault, Knobs
+from duo_pipeline.sandbox.s3 import S3Server
+from duo_pipeline.sandbox.telephony import FixedLog
+from tests.assets.dagster_run import UDM, DagsterRun, failure_of
+from tests.conftest import NO_RIGHTS, READ_ONLY, ServedDuo
+from tests.records import IKEY, SKEY, Sent, sent, settled_hour, spread
+
+HOUR = timedelta(hours=1)
+
+
+def feed_ids(bucket: Bucket) -> list[str]:
+    keys = bucket.keys("duo-telephony/")
+    return [json.loads(line)["telephony_id"] for key in keys for line in bucket.lines(key)]
+
+
+def ids(records: list[Sent]) -> list[str]:
+    return [record["telephony_id"] for record in records]
+
+
+def test_an_hour_lands_and_its_event_carries_its_figures(
+    dagster: DagsterRun, duo: ServedDuo, bucket: Bucket
+) -> None:
+    hour = settled_hour()
+    first, second = sent(hour, credits=2), sent(hour + HOUR / 2, type="phone", credits=3)
+    duo.api.log = FixedLog([first, second])
+    assert dagster.run(hour).success
+    (figures,) = dagster.events(hour)
+    (key,) = bucket.keys("duo-telephony/")
+    assert {name: figures[name] for name in ("records", "new_records", "late_records", "requests")} == {
+        "records": 2,
+        "new_records": 2,
+        "late_records": 0,
+        "requests": 1,
+    }
+    assert figures["duo_total"] == 2
+    assert figures["credits"] == 5
+    assert figures["credits_by_type"] == {"sms": 2, "phone": 3}
+    assert figures["first_ts"] == first["ts"].replace("+00:00", "Z")
+    assert figures["last_ts"] == second["ts"].replace("+00:00", "Z")
+    assert figures["objects"] == [f"s3://{bucket.name}/{key}"]
+    assert "+1••••••••23" in figures["preview"]
+
+
+def test_an_hour_without_records_is_done_and_has_no_object(
+    dagster: DagsterRun, duo: ServedDuo, bucket: Bucket
+) -> None:
+    hour = settled_hour()
+    assert dagster.run(hour).success
+    (figures,) = dagster.events(hour)
+    assert (figures["records"], figures["objects"], figures["first_ts"]) == (0, [], None)
+    assert bucket.keys("") == []
+    assert len(duo.api.requests) == 1
+
+
+def test_a_range_is_one_query_and_each_hour_has_its_own_figures(
+    dagster: DagsterRun, duo: ServedDuo, bucket: Bucket
+) -> None:
+    first = settled_hour(5)
+    records = [*spread(first, 2), *spread(first + 2 * HOUR, 4)]
+    duo.api.log = FixedLog(records)
+    assert dagster.run(first, first + 3 * HOUR).success
+    hours = [first + HOUR * number for number in range(4)]
+    assert [dagster.events(hour)[0]["records"] for hour in hours] == [2, 0, 4, 0]
+    assert sum(dagster.events(hour)[0]["requests"] for hour in hours) == len(duo.api.requests) == 1
+    assert Counter(feed_ids(bucket)) == Counter(ids(records))
+    assert [len(dagster.events(hour)) for hour in hours] == [1, 1, 1, 1]
+
+
+def test_running_again_is_harmless_and_a_late_record_lands_as_such(
+    dagster: DagsterRun, duo: ServedDuo, bucket: Bucket
+) -> None:
+    hour = settled_hour()
+    records = spread(hour, 3)
+    duo.api.log = FixedLog(records)
+    dagster.run(hour)
+    dagster.run(hour)
+    assert dagster.events(hour)[0]["new_records"] == 0
+    assert len(dagster.events(hour)[0]["objects"]) == 1
+    late = sent(hour + timedelta(seconds=1))
+    duo.api.log = FixedLog([*records, late])
+    dagster.run(hour)
+    newest = dagster.events(hour)[0]
+    assert (newest["records"], newest["new_records"], newest["late_records"]) == (4, 1, 1)
+    assert len(newest["objects"]) == 2
+    assert Counter(feed_ids(bucket)) == Counter(ids([*records, late]))
+
+
+def test_a_record_that_an_hour_known_as_empty_shows_later_is_late(
+    dagster: DagsterRun, duo: ServedDuo
+) -> None:
+    hour = settled_hour()
+    dagster.run(hour)
+    duo.api.log = FixedLog(spread(hour, 1))
+    dagster.run(hour)
+    assert dagster.events(hour)[0]["late_records"] == 1
+
+
+def test_when_a_page_finally_fails_the_hours_before_it_are_done_and_the_others_are_named(
+    dagster: DagsterRun, duo: ServedDuo, bucket: Bucket
+) -> None:
+    first = settled_hour(6)
+    whole, broken = spread(first, 999), spread(first + HOUR, 10)
+    duo.api.log = FixedLog([*whole, *broken])
+    duo.api.knobs = Knobs(faults=(Fault(kind="503", after=1, times=100),))
+    result = dagster.run(first, first + 3 * HOUR)
+    assert dagster.done() == {key_of(first)}
+    assert dagster.events(first)[0]["records"] == 999
+    rest = f"run {key_of(first + HOUR)}...{key_of(first + 3 * HOUR)} again"
+    assert rest in failure_of(result)
+    assert "1 of 4 hours have landed" in failure_of(result)
+    duo.api.knobs = Knobs()
+    assert dagster.run(first + HOUR, first + 3 * HOUR).success
+    assert Counter(feed_ids(bucket)) == Counter(ids([*whole, *broken]))
+
+
+def test_an_hour_that_cannot_be_read_now_is_refused_and_the_others_go_on(
+    dagster: DagsterRun, duo: ServedDuo
+) -> None:
+    last = settled_hour()
+    dagster.now = last + HOUR + timedelta(minutes=4)
+    result = dagster.run(last - HOUR, last)
+    assert "is not settled before" in failure_of(result)
+    assert dagster.done() == {key_of(last - HOUR)}
+    assert dict(duo.api.requests[0].params)["maxtime"] == str(int(last.timestamp()) * 1000)
+
+
+def test_hours_older_than_duo_keeps_are_refused_and_the_others_go_on(
+    dagster: DagsterRun, duo: ServedDuo
+) -> None:
+    oldest = settled_hour() - timedelta(days=180) + 3 * HOUR
+    dagster.now = oldest + timedelta(days=180) - HOUR + timedelta(minutes=10)
+    result = dagster.run(oldest - HOUR, oldest + HOUR)
+    assert "older than the 180 days" in failure_of(result)
+    assert dagster.done() == {key_of(oldest + HOUR)}
+    assert len(duo.api.requests) == 1
+
+
+def test_a_run_of_refused_hours_alone_asks_duo_nothing(dagster: DagsterRun, duo: ServedDuo) -> None:
+    dagster.now = settled_hour()
+    assert "not settled" in failure_of(dagster.run(settled_hour()))
+    assert not duo.api.requests
+
+
+def test_hours_of_which_duo_counts_more_than_it_shows_land_but_fail(
+    dagster: DagsterRun, duo: ServedDuo, bucket: Bucket
+) -> None:
+    hour = settled_hour()
+    records = spread(hour, 3)
+    duo.api.log = FixedLog(records)
+    duo.api.knobs = Knobs(total_difference=2)
+    assert "Duo counts 2 records more" in failure_of(dagster.run(hour))
+    assert dagster.done() == set()
+    assert Counter(feed_ids(bucket)) == Counter(ids(records))
+
+
+def test_rejects_are_kept_and_counted(dagster: DagsterRun, duo: ServedDuo, bucket: Bucket) -> None:
+    hour = settled_hour()
+    duo.api.log = FixedLog([sent(hour), {"phone": "+13125550123"}])
+    assert dagster.run(hour).success
+    assert dagster.events(hour)[0]["rejects"] == 1
+    assert len(bucket.keys("duo-telephony-work/rejects/")) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("DUO_IKEY", "", "DUO_IKEY is not set"),
+        ("DUO_IKEY", "DIOTHER", "check DUO_IKEY"),
+        ("DUO_SKEY", "wrong-secret", "check DUO_SKEY"),
+        ("DUO_API_HOST", "example.com", "must be a host of Duo's"),
+        ("DUO_API_HOST", "http://127.0.0.1:9", "The connection to 127.0.0.1 failed"),
+        ("S3_BUCKET", "no-such-bucket", "check S3_BUCKET"),
+        ("AWS_ACCESS_KEY_ID", "NOSUCHKEY00000000000", "check AWS_ACCESS_KEY_ID"),
+        ("AWS_SECRET_ACCESS_KEY", "wrong-secret", "check AWS_SECRET_ACCESS_KEY"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9", "AWS_ENDPOINT_URL"),
+    ],
+)
+def test_a_wrong_setting_fails_the_run_with_a_sentence_and_no_secret(
+    dagster: DagsterRun,
+    duo: ServedDuo,
+    settings: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    name: str,
+    value: str,
+    words: str,
+) -> None:
+    duo.api.log = FixedLog([sent(settled_hour())])
+    settings.setenv(name, value)
+    settings.setenv("DUO_RETRY_ATTEMPTS", "2")
+    result = dagster.run(settled_hour())
+    assert words in failure_of(result)
+    output = "".join(capfd.readouterr()) + dagster.everything_stored(result)
+    for secret in (SKEY, "wrong-secret", "5550123"):
+        assert secret not in output
+
+
+@pytest.mark.parametrize("identity", [NO_RIGHTS, READ_ONLY], ids=["no rights", "no right to write"])
+def test_missing_rights_fail_the_run_with_a_sentence(
+    dagster: DagsterRun, duo: ServedDuo, settings: pytest.MonkeyPatch, identity: Any
+) -> None:
+    duo.api.log = FixedLog([sent(settled_hour())])
+    settings.setenv("AWS_ACCESS_KEY_ID", identity.access_key)
+    settings.setenv("AWS_SECRET_ACCESS_KEY", identity.secret_key)
+    assert "access is denied" in failure_of(dagster.run(settled_hour()))
+
+
+def test_no_secret_and_no_phone_number_reaches_dagster(
+    dagster: DagsterRun, duo: ServedDuo, s3_server: S3Server, capfd: pytest.CaptureFixture[str]
+) -> None:
+    hour = settled_hour()
+    duo.api.log = FixedLog(
+        [sent(hour, phone="+13125550123", type="+13125550123", context="call 13125550123")]
+    )
+    duo.api.knobs = Knobs(faults=(Fault(kind="429"),))
+    result = dagster.run(hour)
+    assert result.success
+    everything = "".join(capfd.readouterr()) + dagster.everything_stored(result)
+    assert "telephony_ndjson" in everything
+    for secret in (SKEY, IKEY, s3_server.secret_key, "5550123"):
+        assert secret not in everything
+
+
+def test_the_events_of_a_failed_hour_are_not_made(dagster: DagsterRun, duo: ServedDuo) -> None:
+    duo.api.knobs = Knobs(faults=(Fault(kind="503", times=100),))
+    dagster.run(settled_hour())
+    assert dagster.done(UDM) == set()

@@ -1,0 +1,98 @@
+"""The outer systems for the tests: an emulated Duo, and a real S3 server, one for each test process."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from duo_pipeline.landing.bucket import Bucket
+from duo_pipeline.sandbox.admin_api import AdminApi as EmulatedDuo
+from duo_pipeline.sandbox.s3 import READER, Identity, S3Server
+from duo_pipeline.sandbox.serving import serve
+from duo_pipeline.sandbox.telephony import FixedLog
+from tests.records import IKEY, SKEY
+
+READ_ONLY = Identity("read-only", "READONLYACCESSKEY000", "read-only-secret-key-opens-nothing-00000", READER)
+NO_RIGHTS = Identity("no-rights", "NORIGHTSACCESSKEY000", "no-rights-secret-key-opens-nothing-00000")
+
+
+@dataclass
+class ServedDuo:
+    """An emulated Duo, and where it is."""
+
+    api: EmulatedDuo
+    url: str
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the settings of whoever runs it."""
+    for name in os.environ:
+        if name.startswith(("DUO_", "S3_", "AWS_", "DAGSTER_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3 server."""
+    server = S3Server(
+        tmp_path_factory.mktemp("s3"),
+        access_key="TESTACCESSKEY0000000",
+        secret_key="test-secret-key-that-opens-nothing-00000",
+        identities=[READ_ONLY, NO_RIGHTS],
+    )
+    with server:
+        yield server
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server) -> Bucket:
+    """A new, empty bucket in it."""
+    name = f"test-{uuid.uuid4()}"
+    s3_server.create_bucket(name)
+    return Bucket(s3_server.client(), name)
+
+
+@pytest.fixture
+def duo() -> Iterator[ServedDuo]:
+    """An emulated Duo whose log is empty, at the time that the machine has."""
+    api = EmulatedDuo(IKEY, SKEY, log=FixedLog([]), clock=lambda: datetime.now(UTC))
+    with serve(api) as url:
+        yield ServedDuo(api, url)
+
+
+@pytest.fixture
+def settings(
+    duo: ServedDuo, s3_server: S3Server, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> pytest.MonkeyPatch:
+    """The environment that leads the pipeline to both, and a way to change it."""
+    for name, value in {
+        "DUO_IKEY": IKEY,
+        "DUO_SKEY": SKEY,
+        "DUO_API_HOST": duo.url,
+        "DUO_RETRY_BASE_SECONDS": "0",
+        "S3_BUCKET": bucket.name,
+        "AWS_ACCESS_KEY_ID": s3_server.access_key,
+        "AWS_SECRET_ACCESS_KEY": s3_server.secret_key,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": s3_server.url,
+    }.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+@pytest.fixture(scope="session")
+def google_vectors() -> Path:
+    """Google's own test vectors, which lie beside the project."""
+    folder = Path(__file__).parents[2] / "shared" / "vectors"
+    if not folder.is_dir():
+        if os.environ.get("CI"):
+            pytest.fail(f"Google's test vectors are missing in {folder}")
+        pytest.skip("Google's test vectors do not lie beside this checkout (../shared/vectors)")
+    return folder

@@ -1,0 +1,290 @@
+"""How one request is made, tried again, and given up."""
+
+import email.utils
+import gzip
+import json
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+
+import pytest
+import requests
+import urllib3
+from requests.adapters import BaseAdapter
+
+from duo_pipeline import __version__
+from duo_pipeline.duo.admin_api import PAGE_SECONDS, AdminApi
+from duo_pipeline.duo.errors import DuoError, DuoRefusal, DuoUnavailable
+from duo_pipeline.duo.host import api_host
+from duo_pipeline.duo.signature import sign
+from tests.records import IKEY, SKEY
+
+HOST = api_host("api-1.duosecurity.com")
+PATH = "/admin/v2/logs/telephony"
+NOW = 1_666_714_185.0
+OK: dict[str, Any] = {"stat": "OK", "response": {"items": []}}
+
+
+@dataclass
+class Answer:
+    status: int = 200
+    body: Any = field(default_factory=lambda: OK)
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def fail(
+    code: int, *, status: int | None = None, headers: dict[str, str] | None = None, **words: str
+) -> Answer:
+    body = {"stat": "FAIL", "code": code, **words}
+    return Answer(code // 100 if status is None else status, body, headers or {})
+
+
+class Wire(BaseAdapter):
+    """What stands in place of the network: gives one answer after the other, and keeps the requests."""
+
+    def __init__(self, *answers: Answer | Exception) -> None:
+        super().__init__()
+        self.answers = list(answers)
+        self.requests: list[requests.PreparedRequest] = []
+        self.options: list[Mapping[str, Any]] = []
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
+        self.requests.append(request)
+        self.options.append(options)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
+        response = requests.Response()
+        response.status_code = answer.status
+        response.headers.update(answer.headers)
+        response.request = request
+        response.url = str(request.url)
+        response.raw = urllib3.HTTPResponse(BytesIO(body), headers=answer.headers, preload_content=False)
+        return response
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass
+class Machine:
+    """A clock that goes on while one sleeps, and what was slept."""
+
+    now: float = NOW
+    slept: list[float] = field(default_factory=list)
+    told: list[tuple[str, float]] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+    def time(self) -> float:
+        return self.now
+
+    def api(self, wire: Wire, **options: Any) -> AdminApi:
+        session = requests.Session()
+        session.mount("https://", wire)
+        chosen: dict[str, Any] = {"jitter": lambda: 0.0, **options}
+        return AdminApi(
+            HOST,
+            ikey=IKEY,
+            skey=SKEY,
+            session=session,
+            clock=self.time,
+            sleep=self.sleep,
+            on_wait=lambda reason, seconds: self.told.append((reason, seconds)),
+            **chosen,
+        )
+
+
+@pytest.fixture
+def machine() -> Machine:
+    return Machine()
+
+
+def refused(machine: Machine, answer: Answer) -> str:
+    wire = Wire(answer)
+    with pytest.raises(DuoRefusal) as caught:
+        machine.api(wire).get(PATH, {})
+    assert len(wire.requests) == 1
+    assert not machine.slept
+    return str(caught.value)
+
+
+def test_a_request_is_signed_dated_and_named(machine: Machine) -> None:
+    wire = Wire(Answer())
+    api = machine.api(wire)
+    assert api.get(PATH, {"sort": "ts:asc", "mintime": "1"}) == OK["response"]
+    (request,) = wire.requests
+    assert request.url == f"https://api-1.duosecurity.com{PATH}?mintime=1&sort=ts%3Aasc"
+    date = request.headers["Date"]
+    assert email.utils.parsedate_to_datetime(date).timestamp() == NOW
+    parameters = {"sort": "ts:asc", "mintime": "1"}
+    signature = sign(SKEY, date=date, method="GET", host=HOST.name, path=PATH, parameters=parameters)
+    assert request.headers["Authorization"] == requests.auth._basic_auth_str(IKEY, signature)
+    assert request.headers["User-Agent"] == f"duo-pipeline/{__version__}"
+    assert api.requests_sent == 1
+
+
+def test_tls_is_verified_and_time_is_bounded(machine: Machine) -> None:
+    wire = Wire(Answer())
+    machine.api(wire).get(PATH, {})
+    assert wire.options[0]["verify"] is not False
+    connect, read = wire.options[0]["timeout"]
+    assert 0 < connect <= 30
+    assert 0 < read <= 60
+
+
+def test_each_try_is_dated_and_signed_afresh(machine: Machine) -> None:
+    wire = Wire(fail(42901), Answer())
+    machine.api(wire).get(PATH, {})
+    first, second = wire.requests
+    assert first.headers["Date"] != second.headers["Date"]
+    assert first.headers["Authorization"] != second.headers["Authorization"]
+
+
+def test_waits_double_from_the_base_to_two_minutes(machine: Machine) -> None:
+    with pytest.raises(DuoUnavailable, match=r"too many requests.* \(tried 8 times\)"):
+        machine.api(Wire(fail(42901))).get(PATH, {})
+    assert machine.slept == [30, 60, 120, 120, 120, 120, 120]
+
+
+def test_jitter_makes_a_wait_longer_but_never_than_two_minutes(machine: Machine) -> None:
+    api = machine.api(Wire(fail(42901)), jitter=lambda: 1.0, retry_attempts=4)
+    with pytest.raises(DuoUnavailable):
+        api.get(PATH, {})
+    assert machine.slept == [37.5, 75, 120]
+
+
+def test_each_wait_is_told_with_its_reason(machine: Machine) -> None:
+    machine.api(Wire(fail(42901), Answer())).get(PATH, {})
+    ((reason, seconds),) = machine.told
+    assert "42901" in reason
+    assert seconds == 30
+
+
+@pytest.mark.parametrize("text", ["7", email.utils.formatdate(NOW + 7, usegmt=True)])
+def test_retry_after_is_honoured(machine: Machine, text: str) -> None:
+    machine.api(Wire(fail(42901, headers={"Retry-After": text}), Answer())).get(PATH, {})
+    assert machine.slept == [7]
+
+
+def test_a_retry_after_that_says_nothing_is_passed_over(machine: Machine) -> None:
+    machine.api(Wire(fail(42901, headers={"Retry-After": "soon"}), Answer())).get(PATH, {})
+    assert machine.slept == [30]
+
+
+TRANSIENT: dict[str, Answer | Exception] = {
+    "429 without a code": Answer(429, b"slow down"),
+    "a code of 429 in a 200": fail(42901, status=200),
+    "HTML in a 502": Answer(502, b"<html>Bad gateway</html>"),
+    "a 503 with a code": fail(50300),
+    "no JSON": Answer(200, b"<html>"),
+    "JSON that is cut off": Answer(200, b'{"stat": "OK", "response": {"items": ['),
+    "no object": Answer(200, []),
+    "no response": Answer(200, {"stat": "OK"}),
+    "a body shorter than announced": Answer(200, b'{"stat"', {"Content-Length": "100"}),
+    "a broken encoding": Answer(200, gzip.compress(b"{}")[:5], {"Content-Encoding": "gzip"}),
+    "a reset": requests.ConnectionError(ConnectionResetError()),
+    "no answer in time": requests.ReadTimeout(),
+    "no connection in time": requests.ConnectTimeout(),
+    "a name server that does not answer": requests.ConnectionError(socket.gaierror(socket.EAI_AGAIN, "")),
+}
+
+
+@pytest.mark.parametrize("answer", TRANSIENT.values(), ids=TRANSIENT.keys())
+def test_a_failure_that_may_pass_is_tried_again(machine: Machine, answer: Answer | Exception) -> None:
+    wire = Wire(answer, Answer())
+    api = machine.api(wire)
+    assert api.get(PATH, {}) == OK["response"]
+    assert len(wire.requests) == api.requests_sent == 2
+
+
+def test_an_answer_that_trickles_is_given_up(machine: Machine) -> None:
+    seconds = iter(range(0, 100_000, int(PAGE_SECONDS) + 1))
+    api = machine.api(Wire(Answer()), monotonic=lambda: float(next(seconds)), retry_attempts=1)
+    with pytest.raises(DuoUnavailable, match="not whole after"):
+        api.get(PATH, {})
+
+
+@pytest.mark.parametrize(
+    ("code", "cure"),
+    [
+        (40002, "180 days"),
+        (40101, "DUO_IKEY"),
+        (40102, "DUO_IKEY"),
+        (40103, "DUO_SKEY"),
+        (40301, "Grant read log"),
+        (40401, "DUO_API_HOST"),
+        (40999, "look the code up"),
+    ],
+)
+def test_a_refusal_says_at_once_what_to_do(machine: Machine, code: int, cure: str) -> None:
+    text = refused(machine, fail(code, message="Reworded by Duo", message_detail="mintime"))
+    assert str(code) in text
+    assert cure in text
+    assert "Reworded by Duo; mintime" in text
+
+
+def test_a_refusal_without_json_goes_by_its_status(machine: Machine) -> None:
+    assert "(40300)" in refused(machine, Answer(403, b"<html>Forbidden by a proxy</html>"))
+
+
+def test_a_code_in_a_200_is_heeded(machine: Machine) -> None:
+    assert "DUO_SKEY" in refused(machine, fail(40103, status=200))
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(-312, "312 s ahead of"), (45, "45 s behind")])
+def test_clock_skew_is_told_in_seconds(machine: Machine, seconds: int, words: str) -> None:
+    theirs = email.utils.formatdate(NOW + seconds, usegmt=True)
+    assert words in refused(machine, fail(40105, headers={"Date": theirs}))
+
+
+def test_clock_skew_without_duos_date_still_has_a_cure(machine: Machine) -> None:
+    assert "NTP" in refused(machine, fail(40105))
+
+
+def test_redirects_are_not_followed(machine: Machine) -> None:
+    text = refused(machine, Answer(302, b"", {"Location": "https://api-2.duosecurity.com/"}))
+    assert "DUO_API_HOST" in text
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (requests.exceptions.SSLError(ssl.SSLCertVerificationError()), "certificate .* is not trusted"),
+        (requests.ConnectionError(socket.gaierror(socket.EAI_NONAME, "")), "no host api-1.duosecurity.com"),
+    ],
+)
+def test_a_connection_that_will_never_stand_fails_at_once(
+    machine: Machine, error: Exception, words: str
+) -> None:
+    wire = Wire(error)
+    with pytest.raises(DuoRefusal, match=words):
+        machine.api(wire).get(PATH, {})
+    assert len(wire.requests) == 1
+
+
+def test_what_duo_says_cannot_carry_secrets_or_phone_numbers_into_the_text(machine: Machine) -> None:
+    text = refused(machine, fail(40103, message=f"{SKEY} {IKEY} +1 312-555-0123"))
+    for secret in (SKEY, IKEY, "555"):
+        assert secret not in text
+
+
+def test_the_last_failure_is_told(machine: Machine) -> None:
+    with pytest.raises(DuoError, match=r"did not answer in time \(tried 2 times\)"):
+        machine.api(Wire(requests.ReadTimeout()), retry_attempts=2).get(PATH, {})
+
+
+def test_a_netrc_file_does_not_replace_the_signature(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    (tmp_path / ".netrc").write_text("machine api-1.duosecurity.com login other password other\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    wire = Wire(Answer())
+    machine.api(wire).get(PATH, {})
+    assert wire.requests[0].headers["Authorization"] != requests.auth._basic_auth_str("other", "other")

@@ -1,0 +1,112 @@
+"""The bucket, on a real S3 server."""
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from duo_pipeline.landing.body import Body
+from duo_pipeline.landing.bucket import Bucket, BucketError
+from duo_pipeline.sandbox.s3 import Identity, S3Server
+from tests.conftest import NO_RIGHTS, READ_ONLY
+
+
+def body_of(*lines: bytes) -> Body:
+    body = Body()
+    for line in lines:
+        body.write(line)
+    return body
+
+
+def test_an_object_is_written_once_and_never_again(bucket: Bucket) -> None:
+    assert bucket.put_new("a/1.ndjson", body_of(b"first\n")) is True
+    assert bucket.put_new("a/1.ndjson", body_of(b"second\n")) is False
+    assert list(bucket.lines("a/1.ndjson")) == [b"first"]
+
+
+def test_put_writes_over_what_is_there(bucket: Bucket) -> None:
+    bucket.put("a", body_of(b"first\n"))
+    bucket.put("a", body_of(b"second\n", b"third\n"))
+    assert list(bucket.lines("a")) == [b"second", b"third"]
+
+
+def test_objects_have_the_content_type_of_ndjson(bucket: Bucket, s3_server: S3Server) -> None:
+    bucket.put_new("a", body_of(b"{}\n"))
+    assert (
+        s3_server.client().head_object(Bucket=bucket.name, Key="a")["ContentType"] == "application/x-ndjson"
+    )
+
+
+def test_a_body_too_large_for_memory_is_written_whole(bucket: Bucket) -> None:
+    body = body_of(*(f"{number:0999}\n".encode() for number in range(3000)))
+    bucket.put_new("large", body)
+    assert [int(line) for line in bucket.lines("large")] == list(range(3000))
+
+
+def test_keys_are_listed_below_a_prefix_in_order(bucket: Bucket) -> None:
+    for key in ("b/2", "b/1", "a/1", "bb"):
+        bucket.put(key, body_of(b"x\n"))
+    assert bucket.keys("b/") == ["b/1", "b/2"]
+    assert bucket.uri("b/1") == f"s3://{bucket.name}/b/1"
+
+
+def test_a_conflicting_write_is_tried_again(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, put, tries = bucket._client, bucket._client.put_object, []
+
+    def conflicted(**request: object) -> object:
+        tries.append(request)
+        if len(tries) < 3:
+            raise ClientError({"Error": {"Code": "ConditionalRequestConflict"}}, "PutObject")
+        return put(**request)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(client, "put_object", conflicted)
+    assert bucket.put_new("a", body_of(b"x\n")) is True
+    assert list(bucket.lines("a")) == [b"x"]
+
+
+@pytest.mark.parametrize(
+    ("identity", "cure"),
+    [
+        (NO_RIGHTS, "access is denied: the credentials need s3:ListBucket"),
+        (READ_ONLY, "access is denied: the credentials need s3:ListBucket"),
+        (Identity("", "NOSUCHKEY00000000000", "x"), "the access key is not known: check AWS_ACCESS_KEY_ID"),
+        (Identity("", READ_ONLY.access_key, "x"), "the secret key is wrong: check AWS_SECRET_ACCESS_KEY"),
+    ],
+)
+def test_missing_rights_and_wrong_keys_are_a_sentence(
+    bucket: Bucket, s3_server: S3Server, identity: Identity, cure: str
+) -> None:
+    denied = Bucket(s3_server.client(identity), bucket.name)
+    with pytest.raises(BucketError, match=cure) as caught:
+        denied.put_new("a", body_of(b"x\n"))
+    assert identity.secret_key not in str(caught.value)
+
+
+def test_a_missing_bucket_is_a_sentence(s3_server: S3Server) -> None:
+    missing = Bucket(s3_server.client(), "no-such-bucket")
+    for act in (
+        lambda: missing.keys(""),
+        lambda: missing.put("a", body_of(b"x\n")),
+        lambda: list(missing.lines("a")),
+    ):
+        with pytest.raises(BucketError, match="no such bucket: check S3_BUCKET"):
+            act()
+
+
+def test_a_server_that_is_not_there_is_a_sentence() -> None:
+    client = boto3.client(
+        "s3",
+        endpoint_url="http://127.0.0.1:9",
+        region_name="us-east-1",
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+    with pytest.raises(BucketError, match=r"cannot be reached .* AWS_ENDPOINT_URL"):
+        Bucket(client, "b").keys("")
+
+
+def test_missing_credentials_are_a_sentence(s3_server: S3Server) -> None:
+    client = boto3.session.Session().client("s3", endpoint_url=s3_server.url, region_name="us-east-1")
+    with pytest.raises(BucketError, match="no AWS credentials"):
+        Bucket(client, "b").keys("")

@@ -1,0 +1,189 @@
+"""An hour lands, on a real S3 server."""
+
+import hashlib
+import json
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from duo_pipeline import instants
+from duo_pipeline.landing.bucket import Bucket
+from duo_pipeline.landing.hour import Feed, Landed, land
+from duo_pipeline.landing.hour_lines import hour_lines
+from duo_pipeline.landing.keys import hour_folder
+from duo_pipeline.records import Entry, Record, Reject
+from tests.landing.test_bucket import body_of
+from tests.records import Sent, sent, spread
+
+HOUR = datetime(2026, 11, 23, 5, tzinfo=UTC)
+FOLDER = "feed/dt=2026-11-23/hour=05/"
+
+
+@pytest.fixture
+def feed(bucket: Bucket) -> Feed:
+    return Feed(bucket=bucket, prefix="feed/", work_prefix="work/", record_format="secops")
+
+
+def entries(records: Iterable[Sent]) -> list[Entry]:
+    return [Record(record, instants.parse(record["ts"])) for record in records]
+
+
+def land_records(feed: Feed, records: Iterable[Sent]) -> Landed:
+    return land(feed, HOUR, entries(records), host="api-1.duosecurity.com")
+
+
+def lines(feed: Feed) -> list[Sent]:
+    return [json.loads(line.text) for line in hour_lines(feed, HOUR)]
+
+
+def ids(records: Iterable[Sent]) -> list[str]:
+    return [record["telephony_id"] for record in records]
+
+
+def test_an_hour_becomes_one_object_named_by_its_content(feed: Feed) -> None:
+    landed = land_records(feed, spread(HOUR, 3))
+    (key,) = feed.bucket.keys("")
+    body = b"".join(line + b"\n" for line in feed.bucket.lines(key))
+    assert key == f"{FOLDER}telephony-20261123T05Z-{hashlib.sha256(body).hexdigest()[:16]}.ndjson"
+    assert landed.objects == [feed.bucket.uri(key)]
+    assert (landed.records, landed.new_records, landed.had_objects) == (3, 3, False)
+
+
+def test_lines_are_ordered_by_ts_and_then_telephony_id_whatever_order_they_came_in(feed: Feed) -> None:
+    same = [sent(HOUR, telephony_id=name) for name in ("b", "a", "c")]
+    records = [*spread(HOUR, 5), *same]
+    random.Random(1).shuffle(records)
+    land_records(feed, records)
+    written = lines(feed)
+    assert written == sorted(written, key=lambda line: (line["ts"], line["telephony_id"]))
+    assert len(written) == 8
+
+
+def test_the_same_records_in_another_order_are_the_same_object(feed: Feed) -> None:
+    one = sent(HOUR, telephony_id="a")
+    records = [one, {**one, "txid": "1"}, {**one, "txid": "2"}]
+    first = land_records(feed, records)
+    other = replace(feed, prefix="other/")
+    second = land_records(other, reversed(records))
+    assert first.objects[0].rpartition("/")[2] == second.objects[0].rpartition("/")[2]
+
+
+def test_an_hour_without_records_has_no_object(feed: Feed) -> None:
+    landed = land_records(feed, [])
+    assert feed.bucket.keys("") == []
+    assert (landed.records, landed.new_records, landed.objects) == (0, 0, [])
+
+
+def test_landing_again_writes_nothing(feed: Feed) -> None:
+    records = spread(HOUR, 3)
+    first = land_records(feed, records)
+    again = land_records(feed, records)
+    assert len(feed.bucket.keys("")) == 1
+    assert (again.records, again.new_records, again.had_objects) == (3, 0, True)
+    assert again.objects == first.objects
+
+
+def test_what_is_new_becomes_an_object_of_its_own_and_the_old_one_stays(feed: Feed) -> None:
+    early, late = spread(HOUR, 3), sent(HOUR + timedelta(minutes=1))
+    first = land_records(feed, early)
+    second = land_records(feed, [*early, late])
+    assert second.new_records == 1
+    assert set(first.objects) < set(second.objects)
+    assert sorted(ids(lines(feed))) == sorted(ids([*early, late]))
+
+
+def test_what_duo_no_longer_shows_stays(feed: Feed) -> None:
+    records = spread(HOUR, 3)
+    land_records(feed, records)
+    assert land_records(feed, records[:1]).new_records == 0
+    assert len(lines(feed)) == 3
+
+
+def test_a_record_that_comes_twice_lands_once(feed: Feed) -> None:
+    one = sent(HOUR)
+    landed = land_records(feed, [one, one])
+    assert (landed.records, landed.credits_by_type.total()) == (1, 1)
+    assert len(lines(feed)) == 1
+
+
+def test_a_record_that_duo_changed_lands_again(feed: Feed) -> None:
+    one = sent(HOUR, credits=1)
+    land_records(feed, [one])
+    assert land_records(feed, [{**one, "credits": 3}]).new_records == 1
+    assert sorted(line["credits"] for line in lines(feed)) == ["1", "3"]
+
+
+@pytest.mark.parametrize("formats", [("secops", "verbatim"), ("verbatim", "secops")])
+def test_another_record_format_does_not_land_records_again(feed: Feed, formats: tuple[str, str]) -> None:
+    records = spread(HOUR, 3)
+    first, second = (replace(feed, record_format=one) for one in formats)  # type: ignore[arg-type]
+    land_records(first, records)
+    assert land_records(second, records).new_records == 0
+
+
+def test_another_api_host_does_not_land_records_again(feed: Feed) -> None:
+    records = spread(HOUR, 3)
+    land_records(feed, records)
+    assert land(feed, HOUR, entries(records), host="api-2.duosecurity.com").new_records == 0
+
+
+def test_foreign_objects_in_the_hour_are_lived_with(feed: Feed) -> None:
+    one, two = spread(HOUR, 2)
+    foreign = [b"no json\n", b"[1]\n", b"\n", b'{"ts": 5}\n', json.dumps(one).encode() + b"\r\n"]
+    feed.bucket.put(f"{FOLDER}telephony_1.json", body_of(*foreign))
+    landed = land_records(feed, [one, two])
+    assert landed.new_records == 1
+    assert len(list(hour_lines(feed, HOUR))) == 6
+
+
+def test_what_no_line_can_be_made_of_goes_to_the_rejects_with_its_reason(feed: Feed) -> None:
+    good, infinite = sent(HOUR), sent(HOUR, new=float("inf"))
+    arrived = [
+        *entries([good, infinite]),
+        Reject("text", "it is not a JSON object"),
+        Reject([float("nan")], "too"),
+    ]
+    landed = land(feed, HOUR, arrived, host="h")
+    assert (landed.records, landed.rejects) == (1, 3)
+    (key,) = feed.bucket.keys("work/rejects/dt=2026-11-23/hour=05/")
+    rejects = [json.loads(line) for line in feed.bucket.lines(key)]
+    assert rejects[1] == {"reason": "it is not a JSON object", "sent": "text"}
+    assert all(reject["reason"] for reject in rejects)
+    assert ids(lines(feed)) == ids([good])
+
+
+def test_an_error_while_records_come_lands_nothing(feed: Feed) -> None:
+    def broken() -> Iterator[Entry]:
+        yield from entries(spread(HOUR, 3))
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        land(feed, HOUR, broken(), host="h")
+    assert feed.bucket.keys("") == []
+
+
+def test_the_figures_are_those_of_the_records(feed: Feed) -> None:
+    first, second, third = spread(HOUR, 3)
+    landed = land_records(feed, [{**third, "type": "phone", "credits": 3}, first, {**second, "credits": "2"}])
+    assert landed.credits_by_type == {"phone": 3, "sms": 1}
+    assert landed.first is not None
+    assert landed.last is not None
+    assert (landed.first.utc, landed.last.utc) == (
+        instants.parse(first["ts"]).utc,
+        instants.parse(third["ts"]).utc,
+    )
+    assert ids(landed.preview) == ids([first, second, third])
+
+
+def test_fifty_thousand_records_land_in_order(feed: Feed) -> None:
+    records = spread(HOUR, 50_000)
+    shuffled = random.Random(1).sample(records, len(records))
+    assert land_records(feed, shuffled).new_records == 50_000
+    assert ids(lines(feed)) == ids(records)
+
+
+def test_the_folder_of_an_hour_has_no_colon() -> None:
+    assert hour_folder(HOUR) == "dt=2026-11-23/hour=05/"

@@ -1,0 +1,45 @@
+from collections.abc import Iterator
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from duo_pipeline.sandbox.admin_api import AdminApi
+from duo_pipeline.sandbox.serving import serve
+from duo_pipeline.sandbox.telephony import FixedLog
+
+from .duo_caller import IKEY, SKEY, Clock, DuoCaller, record
+
+
+class Stage:
+    """An app whose place another takes with each test, since starting a server takes longer than a test."""
+
+    api: AdminApi
+    url: str
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.api(scope, receive, send)
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
+    stage = Stage()
+    with serve(stage) as stage.url:
+        yield stage
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def api(stage: Stage, clock: Clock) -> AdminApi:
+    """An API with 25 records, one each second from START on."""
+    stage.api = AdminApi(IKEY, SKEY, log=FixedLog(record(n) for n in range(25)), clock=clock)
+    return stage.api
+
+
+@pytest.fixture
+def duo(api: AdminApi, stage: Stage, clock: Clock) -> DuoCaller:
+    assert stage.api is api
+    return DuoCaller(stage.url, clock)

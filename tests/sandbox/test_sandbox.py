@@ -1,0 +1,45 @@
+import json
+import re
+from pathlib import Path
+
+import boto3
+import pytest
+import requests
+
+from duo_pipeline.sandbox.knobs import Fault, Knobs
+from duo_pipeline.sandbox.sandbox import Sandbox
+from duo_pipeline.sandbox.telephony import FixedLog
+
+from .duo_caller import HOUR, START, DuoCaller, record
+
+
+def test_the_environment_leads_to_a_duo_and_an_s3_that_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = FixedLog([record(0), record(1)])
+    with Sandbox(tmp_path, log=log, knobs=Knobs(faults=(Fault("503"),))) as sandbox:
+        environment = sandbox.environment
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        sandbox.api.clock = lambda: START.replace(hour=14)
+
+        assert re.fullmatch(r"DI[A-Z0-9]{18}", environment["DUO_IKEY"])
+        duo = DuoCaller(environment["DUO_API_HOST"], sandbox.api.clock)
+        keys = {"ikey": environment["DUO_IKEY"], "skey": environment["DUO_SKEY"]}
+        assert duo.get(params=HOUR, **keys).status_code == 503  # type: ignore[arg-type]
+        assert len(duo.get(params=HOUR, **keys).json()["response"]["items"]) == 2  # type: ignore[arg-type]
+
+        boto3.client("s3").put_object(Bucket=environment["S3_BUCKET"], Key="key", Body=b"body")
+        assert json.loads(requests.get(f"{sandbox.duo_url}/sandbox/requests", timeout=10).text)["total"] == 2
+
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{sandbox.duo_url}/sandbox/requests", timeout=10)
+
+
+def test_the_sandbox_can_be_entered_again_and_keeps_its_objects(tmp_path: Path) -> None:
+    sandbox = Sandbox(tmp_path)
+    with sandbox:
+        sandbox.s3.client().put_object(Bucket=sandbox.bucket, Key="key", Body=b"body")
+    with sandbox:
+        found = sandbox.s3.client().get_object(Bucket=sandbox.bucket, Key="key")
+        assert found["Body"].read() == b"body"

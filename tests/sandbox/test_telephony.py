@@ -1,0 +1,102 @@
+import re
+import uuid
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from duo_pipeline.sandbox.telephony import FixedLog, TelephonyGenerator, between, micros
+
+from .duo_caller import START, record
+
+MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
+FICTION = re.compile(
+    r"\+1\d{3}55501\d\d|\+447700900\d{3}|\+442079460\d{3}|\+61491570(006|156|157|158|159|110)"
+)
+
+
+def count(generator: TelephonyGenerator, start: datetime, hours: int) -> int:
+    return sum(len(generator.hour(start + timedelta(hours=n))) for n in range(hours))
+
+
+def test_an_hour_has_the_same_records_each_time_and_on_each_machine() -> None:
+    first = TelephonyGenerator()
+    hour = first.hour(START)
+    assert hour
+    assert first.hour(START) == hour
+    assert TelephonyGenerator().hour(START) == hour
+
+
+def test_another_seed_gives_another_log() -> None:
+    assert TelephonyGenerator("other").hour(START) != TelephonyGenerator().hour(START)
+
+
+def test_records_have_the_fields_of_duos_v2_items_and_phones_of_no_one() -> None:
+    generator = TelephonyGenerator(records_per_day=20_000)
+    records = [row for n in range(24) for row in generator.hour(MONDAY + timedelta(hours=n))]
+    for row in records:
+        assert list(row) == ["context", "credits", "phone", "telephony_id", "ts", "txid", "type"]
+        assert FICTION.fullmatch(row["phone"]), row["phone"]
+        assert re.fullmatch(r"2026-11-16T\d\d:\d\d:\d\d\.\d{6}\+00:00", row["ts"])
+        assert str(uuid.UUID(row["telephony_id"])) == row["telephony_id"]
+        assert str(uuid.UUID(row["txid"])) == row["txid"]
+    assert {row["context"] for row in records} == {
+        "authentication",
+        "enrollment",
+        "administrator login",
+        "verify",
+    }
+    assert {row["credits"] for row in records} == {0, 1, 2, 3, 5}
+    assert {row["type"] for row in records} == {"sms", "phone"}
+    assert len({row["telephony_id"] for row in records}) == len(records)
+
+
+def test_records_come_in_order_and_within_their_hour() -> None:
+    stamps = [datetime.fromisoformat(row["ts"]) for row in TelephonyGenerator().hour(START)]
+    assert stamps == sorted(stamps)
+    assert stamps[0] >= START
+    assert stamps[-1] < START + timedelta(hours=1)
+
+
+def test_a_week_has_as_many_records_as_were_asked_for_give_or_take_chance() -> None:
+    assert 6_700 < count(TelephonyGenerator(), MONDAY, 7 * 24) < 7_300
+
+
+def test_nights_and_weekends_are_quieter_than_working_hours() -> None:
+    generator = TelephonyGenerator()
+    morning = count(generator, MONDAY + timedelta(hours=8), 4)
+    assert count(generator, MONDAY + timedelta(hours=1), 4) < morning / 3
+    assert count(generator, MONDAY + timedelta(days=5, hours=8), 4) < morning / 2
+
+
+@pytest.mark.parametrize(
+    "start", [START + timedelta(minutes=1), START.astimezone(timezone(timedelta(hours=2)))]
+)
+def test_an_hour_begins_on_the_hour_in_utc(start: datetime) -> None:
+    with pytest.raises(ValueError, match="hour in UTC"):
+        TelephonyGenerator().hour(start)
+
+
+def test_between_takes_the_first_moment_and_leaves_the_last() -> None:
+    log = FixedLog([record(0), record(1), record(3600), record(3601)])
+    found = between(log, START + timedelta(seconds=1), START + timedelta(seconds=3601))
+    assert [one.item for one in found] == [record(1), record(3600)]
+
+
+def test_a_fixed_log_gives_its_records_as_they_stand_in_the_order_of_ts_and_id() -> None:
+    short = record(2, ts="2026-11-20T12:00:05Z", new_field={"of": "Duo's"})
+    twin = record(1, ts="2026-11-20T12:00:05+00:00")
+    log = FixedLog([short, record(60), twin])
+    assert [one.item for one in log.placed(START)] == [twin, short, record(60)]
+    assert not log.placed(START + timedelta(hours=1))
+
+
+def test_what_has_no_time_stands_in_a_fixed_log_where_the_record_before_it_stands() -> None:
+    nonsense = [record(7, ts="yesterday"), "no object", {"telephony_id": None}]
+    placed = FixedLog([record(1), record(0), *nonsense]).placed(START)
+    assert {one.micros for one in placed if one.item in nonsense} == {micros(START)}
+    assert len(placed) == 5
+
+
+def test_a_fixed_log_must_not_begin_with_what_has_no_time() -> None:
+    with pytest.raises(ValueError, match="needs a ts"):
+        FixedLog([record(0, ts="yesterday")])

@@ -1,0 +1,69 @@
+"""The code location, as Dagster loads it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+TOP = Path(__file__).parents[1]
+
+
+def run(*command: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **settings}
+    return subprocess.run(
+        [str(Path(sys.executable).parent / command[0]), *command[1:]],
+        cwd=TOP,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_it_loads_without_any_setting_and_has_the_names_of_the_contract() -> None:
+    from duo_pipeline.definitions import defs
+
+    graph = defs.resolve_asset_graph()
+    assert {key.to_user_string() for key in graph.executable_asset_keys} == {
+        "duo/telephony_ndjson",
+        "duo/telephony_udm",
+    }
+    assert graph.get(dg.AssetKey(["duo", "telephony_ndjson"])).parent_keys == {
+        dg.AssetKey(["duo", "admin_api_telephony_log"])
+    }
+    assert dg.AssetKey(["duo", "secops_feed"]) in graph.external_asset_keys
+    job = defs.resolve_job_def("telephony")
+    assert {op.pool for op in job.all_node_defs if isinstance(op, dg.OpDefinition)} == {"duo_admin_api", None}
+    repository = defs.get_repository_def()
+    assert {schedule.name for schedule in repository.schedule_defs} == {
+        "telephony_hourly",
+        "telephony_reconcile",
+    }
+
+
+@pytest.mark.parametrize(
+    "command", [("dg", "check", "defs"), ("dagster", "definitions", "validate", "-w", "workspace.yaml")]
+)
+def test_dagsters_own_commands_accept_it_from_the_top_folder(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    done = run(*command, DAGSTER_HOME=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_wrong_setting_of_the_hours_is_told_when_it_loads() -> None:
+    done = run("python", "-c", "import duo_pipeline.definitions", DUO_PARTITIONS_START="yesterday")
+    assert done.returncode == 1
+    assert "DUO_PARTITIONS_START must be a whole hour in UTC" in done.stderr
+
+
+def test_the_shipped_instance_gives_the_pool_its_limit() -> None:
+    from dagster._core.instance.config import dagster_instance_config
+
+    config, _ = dagster_instance_config(str(TOP / "deploy" / "local"))
+    assert config["concurrency"]["pools"]["default_limit"] == 1
+    assert config["telemetry"]["enabled"] is False

@@ -11,7 +11,7 @@ from duo_pipeline.schedules import contiguous, last_settled, telephony_hourly, t
 from duo_pipeline.settings import HourSettings
 
 HOUR = timedelta(hours=1)
-NOW = datetime(2026, 11, 23, 10, 5, tzinfo=UTC)
+NOW = datetime(2026, 11, 10, 10, 5, tzinfo=UTC)
 START = datetime(2026, 11, 1, tzinfo=UTC)
 SETTINGS = HourSettings(start=START, settle_minutes=5, lookback_hours=6, reconcile_hours=4)
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
@@ -97,7 +97,7 @@ def test_reconciling_reads_the_last_hours_again_as_one_range() -> None:
     schedule = telephony_reconcile("telephony", SETTINGS, lambda: NOW)
     with dg.build_schedule_context(scheduled_execution_time=NOW) as context:
         (request,) = schedule.evaluate_tick(context).run_requests or []
-    assert [request.tags[tag] for tag in RANGE] == ["2026-11-23-06:00", "2026-11-23-09:00"]
+    assert [request.tags[tag] for tag in RANGE] == ["2026-11-10-06:00", "2026-11-10-09:00"]
 
 
 def test_the_last_settled_hours_are_counted_back_from_the_settled_minute() -> None:

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import orjson
+
 
 def line(value: Any) -> bytes:  # noqa: ANN401 - any JSON
     """Write a value as one line, ended by a newline.
@@ -10,8 +12,33 @@ def line(value: Any) -> bytes:  # noqa: ANN401 - any JSON
     Raises:
         ValueError: It holds NaN or an infinity, which JSON cannot write.
     """
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _written(value, orjson.OPT_APPEND_NEWLINE) or _written_slowly(value, allow_nan=False) + b"\n"
+
+
+def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON
+    """Write a value so that equal values are written equally: its keys are sorted. NaN is taken, too."""
+    return _written(value, orjson.OPT_SORT_KEYS) or _written_slowly(value, sort_keys=True)
+
+
+def _written(value: Any, options: int) -> bytes | None:  # noqa: ANN401 - any JSON
+    """Write by orjson; nothing where it cannot, or may have written another value.
+
+    It cannot write integers beyond 64 bits and half a surrogate pair, and writes NaN as null.
+    """
     try:
-        return f"{text}\n".encode()
-    except UnicodeEncodeError:  # half a surrogate pair, which only an escape can carry
-        return (json.dumps(value, allow_nan=False, separators=(",", ":")) + "\n").encode()
+        text = orjson.dumps(value, option=options)
+    except TypeError:
+        return None
+    return None if b"null" in text else text
+
+
+def _written_slowly(value: Any, *, allow_nan: bool = True, sort_keys: bool = False) -> bytes:  # noqa: ANN401 - any JSON
+    for ensure_ascii in (False, True):  # half a surrogate pair can be written as an escape alone
+        text = json.dumps(
+            value, ensure_ascii=ensure_ascii, allow_nan=allow_nan, sort_keys=sort_keys, separators=(",", ":")
+        )
+        try:
+            return text.encode()
+        except UnicodeEncodeError:
+            continue
+    raise AssertionError("unreachable: ASCII can be encoded")

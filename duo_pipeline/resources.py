@@ -9,7 +9,7 @@ from dagster_aws.s3 import S3Resource
 
 from duo_pipeline.duo.admin_api import AdminApi, OnWait
 from duo_pipeline.landing.bucket import Bucket
-from duo_pipeline.landing.hour import Feed
+from duo_pipeline.landing.feed import Feed
 from duo_pipeline.settings import DuoSettings, FeedSettings
 
 

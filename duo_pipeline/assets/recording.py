@@ -1,7 +1,7 @@
 """When Dagster learns that an hour is done."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 import dagster as dg
@@ -37,9 +37,9 @@ class Recording:
         self._waiting_since = 0.0
 
     @property
-    def done(self) -> int:
-        """How many hours are done."""
-        return len(self._done)
+    def done(self) -> Collection[datetime]:
+        """The hours that are done."""
+        return self._done.keys()
 
     def add(self, hour: datetime, figures: Metadata) -> None:
         """Say that an hour is done."""

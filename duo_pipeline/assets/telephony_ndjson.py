@@ -1,29 +1,22 @@
 """`duo/telephony_ndjson`: the hours of Duo's telephony log, landed in S3."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 
 import dagster as dg
 
 from duo_pipeline import settings
 from duo_pipeline.assets.external import admin_api_log
-from duo_pipeline.assets.figures import landed_figures
+from duo_pipeline.assets.hours_run import HoursRun, IncompleteLogError, span
 from duo_pipeline.assets.recording import Recording
-from duo_pipeline.duo.admin_api import AdminApi
 from duo_pipeline.duo.errors import DuoError
-from duo_pipeline.duo.telephony_log import TelephonyLog
 from duo_pipeline.landing.bucket import BucketError
-from duo_pipeline.landing.hour import Feed, land
-from duo_pipeline.partitions import HOUR, hour_of, key_of, refusal
+from duo_pipeline.partitions import hour_of, key_of, refusal
 from duo_pipeline.resources import DuoAdminApi, TelephonyFeed
 
 POOL = "duo_admin_api"
 """Duo's quota is one for the whole tenant, so one run at a time reads it."""
-
-
-class IncompleteLogError(DuoError):
-    """Duo counts more records than it showed; what it showed has landed."""
 
 
 def telephony_ndjson(
@@ -62,77 +55,29 @@ def telephony_ndjson(
             context.log.error(f"The hour {key_of(hour)} {why}.")
         readable = [hour for hour in hours if hour not in refused]
         recording = Recording(context)
-        if readable:
-            try:
+        try:
+            if readable:
                 duo, feed = settings.duo_and_feed(os.environ)
-
-                def on_wait(reason: str, seconds: float) -> None:
-                    recording.write()
-                    context.log.warning(f"{reason}; the next try is in {seconds:.0f} s")
-
-                _land_hours(
-                    context,
-                    recording,
-                    duo_admin_api.open(duo, on_wait),
-                    telephony_feed.open(feed),
-                    readable,
-                )
-            except IncompleteLogError as error:
-                recording.discard()
-                raise _failure(str(error), [], len(hours)) from None
-            except (settings.SettingsError, DuoError, BucketError) as error:
-                recording.write()
-                raise _failure(str(error), readable[recording.done :], len(hours)) from None
+                HoursRun(context, recording, duo_admin_api, duo, telephony_feed.open(feed)).land(readable)
+        except IncompleteLogError as error:
+            recording.discard()
+            raise dg.Failure(str(error), allow_retries=False) from None
+        except (settings.SettingsError, DuoError, BucketError) as error:
+            recording.write()
+            left = [hour for hour in readable if hour not in recording.done]
+            raise dg.Failure(_with_what_is_left(str(error), left, hours), allow_retries=False) from None
         if refused:
             recording.write()
-            raise _failure(
-                f"{_range(refused)} cannot be read: the hour {key_of(min(refused))} {refused[min(refused)]}.",
-                [],
-                len(hours),
-            )
+            first, why = min(refused.items())
+            reason = f"{span(refused)} cannot be read: the hour {key_of(first)} {why}."
+            raise dg.Failure(reason, allow_retries=False)
         recording.finish()
 
     return asset
 
 
-def _land_hours(
-    context: dg.AssetExecutionContext, recording: Recording, api: AdminApi, feed: Feed, hours: list[datetime]
-) -> None:
-    """Read the hours with one query, and land and record each when it is complete."""
-    pages = 0
-
-    def on_page(log: TelephonyLog) -> None:
-        nonlocal pages
-        pages += 1
-        of = f" of {log.total.value:,}" if log.total else ""
-        reached = f", up to {log.reached.utc}" if log.reached else ""
-        context.log.info(f"Page {pages}: {log.received:,}{of} records{reached}")
-        recording.write_if_due()
-
-    known = context.instance.get_materialized_partitions(context.asset_key)
-    log = TelephonyLog(api, hours[0], hours[-1] + HOUR, on_page)
-    sent_before = 0
-    for hour, entries in log.hours():
-        landed = land(feed, hour, entries, host=api.host.name)
-        requests, sent_before = api.requests_sent - sent_before, api.requests_sent
-        figures = landed_figures(landed, log=log, requests=requests, read_before=key_of(hour) in known)
-        recording.add(hour, figures)
-    if log.missing:
-        raise IncompleteLogError(
-            f"Duo counts {log.missing:,} records more than it showed for {_range(hours)}: what it showed"
-            " has landed, run these hours again for the rest."
-        )
-
-
-def _failure(reason: str, not_landed: list[datetime], of: int) -> dg.Failure:
-    if of > 1 and not_landed:
-        reason = (
-            f"{reason.removesuffix('.')}; {of - len(not_landed)} of {of} hours have landed, run"
-            f" {_range(not_landed)} again."
-        )
-    return dg.Failure(reason, allow_retries=False)
-
-
-def _range(hours: Iterable[datetime]) -> str:
-    first, last = key_of(min(hours)), key_of(max(hours))
-    return first if first == last else f"{first}...{last}"
+def _with_what_is_left(reason: str, left: list[datetime], hours: list[datetime]) -> str:
+    if len(hours) == 1:
+        return reason
+    landed = f"{len(hours) - len(left)} of {len(hours)} hours have landed"
+    return f"{reason.removesuffix('.')}; {landed}, run {span(left)} again."

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import dagster as dg
@@ -12,8 +13,9 @@ from duo_pipeline.assets.recording import Recording
 from duo_pipeline.landing import keys
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import BucketError
-from duo_pipeline.landing.hour import Feed
+from duo_pipeline.landing.feed import Feed, Listing
 from duo_pipeline.landing.hour_lines import hour_lines
+from duo_pipeline.landing.hour_queue import AT_ONCE
 from duo_pipeline.partitions import hour_of
 from duo_pipeline.resources import TelephonyFeed
 from duo_pipeline.udm.findings import Findings
@@ -42,8 +44,12 @@ def telephony_udm(account: str, partitions: dg.PartitionsDefinition[str]) -> dg.
         recording = Recording(context)
         try:
             feed = telephony_feed.open(settings.feed(os.environ))
-            for hour in sorted(hour_of(key) for key in context.partition_keys):
-                recording.add(hour, _write_events(feed, hour))
+            there = Listing(feed.bucket, feed.prefix)
+            hours = sorted(hour_of(key) for key in context.partition_keys)
+            with ThreadPoolExecutor(AT_ONCE) as threads:
+                written = threads.map(lambda hour: _write_events(feed, hour, there.of(hour)), hours)
+                for hour, figures in zip(hours, written, strict=True):
+                    recording.add(hour, figures)
         except (settings.SettingsError, BucketError) as error:
             recording.write()
             raise dg.Failure(str(error), allow_retries=False) from None
@@ -52,13 +58,13 @@ def telephony_udm(account: str, partitions: dg.PartitionsDefinition[str]) -> dg.
     return asset
 
 
-def _write_events(feed: Feed, hour: datetime) -> dict[str, dg.MetadataValue]:
+def _write_events(feed: Feed, hour: datetime, there: list[str]) -> dict[str, dg.MetadataValue]:
     findings = Findings()
     lines = 0
 
     def placed() -> Iterator[tuple[str, bytes]]:
         nonlocal lines
-        for line in hour_lines(feed, hour):
+        for line in hour_lines(feed, there):
             lines += 1
             yield f"{line.object}:{line.number}", line.text
 

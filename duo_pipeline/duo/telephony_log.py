@@ -1,12 +1,11 @@
 """The telephony log between two hours: one query, read in pages, cut into hours as it streams by."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from duo_pipeline import instants
+from duo_pipeline import instants, ndjson
 from duo_pipeline.duo.admin_api import AdminApi
 from duo_pipeline.duo.errors import DuoRefusal, DuoUnavailable
 from duo_pipeline.instants import Instant
@@ -126,14 +125,14 @@ class TelephonyLog:
             "limit": str(LIMIT),
             "sort": "ts:asc",
         }
-        page_before: set[str] = set()
+        page_before: set[bytes] = set()
         while True:
             response = self._api.get(PATH, parameters)
             items, cursor, self.total = _page(response, self.total)
-            page: set[str] = set()
+            page: set[bytes] = set()
             fresh = []
             for item in items:
-                text = json.dumps(item, sort_keys=True)
+                text = ndjson.canonical(item)
                 if text in page:
                     self.repeated += 1
                 elif text not in page_before:

@@ -22,6 +22,10 @@ class Body:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drop it."""
         self._file.close()
 
     def write(self, line: bytes) -> None:

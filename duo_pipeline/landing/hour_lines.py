@@ -3,11 +3,10 @@
 import heapq
 import json
 from collections.abc import Iterator
-from datetime import datetime
 from typing import NamedTuple
 
 from duo_pipeline import instants
-from duo_pipeline.landing.hour import Feed, log_objects
+from duo_pipeline.landing.feed import Feed
 
 
 class PlacedLine(NamedTuple):
@@ -24,13 +23,16 @@ class PlacedLine(NamedTuple):
     text: bytes
 
 
-def hour_lines(feed: Feed, hour: datetime) -> Iterator[PlacedLine]:
-    """Give the lines of the hour's log objects, as one stream ordered by (ts, telephony_id).
+def hour_lines(feed: Feed, keys: list[str]) -> Iterator[PlacedLine]:
+    """Give the lines of an hour's log objects, as one stream ordered by (ts, telephony_id).
+
+    Args:
+        feed: Where they are.
+        keys: The keys of the log objects.
 
     Raises:
         BucketError: S3 refused or could not be reached.
     """
-    keys = log_objects(feed, hour)
     if len(keys) == 1:
         return _lines(feed, keys[0])
     return heapq.merge(*(_lines(feed, key) for key in keys), key=_order)

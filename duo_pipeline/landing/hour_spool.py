@@ -1,9 +1,7 @@
 """The records of one hour while they are sorted out, in bounded memory."""
 
 import sqlite3
-from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
+from collections.abc import Iterable, Iterator
 
 _CACHE_KIB = 8 * 1024
 
@@ -16,7 +14,7 @@ class HourSpool:
     """
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("")
+        self._database = sqlite3.connect("", check_same_thread=False)
         self._database.executescript(
             f"""
             PRAGMA journal_mode = off;
@@ -26,12 +24,8 @@ class HourSpool:
             """
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Drop it."""
         self._database.close()
 
     def add(self, identity: bytes, *, ns: int, telephony_id: str, line: bytes) -> bool:
@@ -40,7 +34,7 @@ class HourSpool:
         row = (identity, ns, telephony_id.encode(errors="surrogatepass"), line)
         return self._database.execute("INSERT OR IGNORE INTO line VALUES (?, ?, ?, ?)", row).rowcount == 1
 
-    def add_there(self, identities: Iterator[bytes]) -> None:
+    def add_there(self, identities: Iterable[bytes]) -> None:
         """Say which records S3 has."""
         self._database.executemany("INSERT OR IGNORE INTO there VALUES (?)", ((one,) for one in identities))
 

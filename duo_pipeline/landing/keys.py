@@ -3,14 +3,29 @@
 from datetime import datetime
 
 
+def day_folder(hour: datetime) -> str:
+    """Give ``dt=2026-11-23/`` for an hour in UTC."""
+    return f"dt={hour:%Y-%m-%d}/"
+
+
 def hour_folder(hour: datetime) -> str:
     """Give ``dt=2026-11-23/hour=05/`` for an hour in UTC; partition keys have a colon, which paths avoid."""
-    return f"dt={hour:%Y-%m-%d}/hour={hour:%H}/"
+    return f"{day_folder(hour)}hour={hour:%H}/"
 
 
 def log_key(prefix: str, hour: datetime, sha256: str) -> str:
     """Name a log object of the feed by what is in it, so that the same lines are the same object."""
     return f"{prefix}{hour_folder(hour)}telephony-{hour:%Y%m%dT%HZ}-{sha256[:16]}.ndjson"
+
+
+def journal_prefix(work_prefix: str) -> str:
+    """Give where the journal is."""
+    return f"{work_prefix}journal/"
+
+
+def journal_key(work_prefix: str, hour: datetime, number: int) -> str:
+    """Name an entry of the hour's journal, counted from 1."""
+    return f"{journal_prefix(work_prefix)}{hour_folder(hour)}{number:06}.ndjson"
 
 
 def rejects_key(work_prefix: str, hour: datetime, sha256: str) -> str:

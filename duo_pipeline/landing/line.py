@@ -46,7 +46,7 @@ def identity(record: Mapping[str, Any]) -> bytes:
     a number of credits counts as its text.
     """
     sent = {key: value for key, value in _with_credits_as_text(record).items() if key not in _ADDED}
-    return hashlib.sha256(json.dumps(sent, sort_keys=True, separators=(",", ":")).encode()).digest()[:16]
+    return hashlib.sha256(ndjson.canonical(sent)).digest()[:16]
 
 
 def _with_credits_as_text(record: Mapping[str, Any]) -> Mapping[str, Any]:

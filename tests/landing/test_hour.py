@@ -11,9 +11,10 @@ import pytest
 
 from duo_pipeline import instants
 from duo_pipeline.landing.bucket import Bucket
-from duo_pipeline.landing.hour import Feed, Landed, land
+from duo_pipeline.landing.feed import Feed, Listing
+from duo_pipeline.landing.hour import HourLanding, Landed
 from duo_pipeline.landing.hour_lines import hour_lines
-from duo_pipeline.landing.keys import hour_folder
+from duo_pipeline.landing.keys import hour_folder, journal_prefix
 from duo_pipeline.records import Entry, Record, Reject
 from tests.landing.test_bucket import body_of
 from tests.records import Sent, sent, spread
@@ -31,12 +32,26 @@ def entries(records: Iterable[Sent]) -> list[Entry]:
     return [Record(record, instants.parse(record["ts"])) for record in records]
 
 
+def there(feed: Feed) -> list[str]:
+    return Listing(feed.bucket, feed.prefix).of(HOUR)
+
+
+def journal(feed: Feed) -> list[str]:
+    return Listing(feed.bucket, journal_prefix(feed.work_prefix)).of(HOUR)
+
+
+def land(feed: Feed, arrived: Iterable[Entry], host: str = "api-1.duosecurity.com") -> Landed:
+    landing = HourLanding(feed, HOUR, host=host)
+    landing.take(arrived)
+    return landing.land(there(feed), journal(feed))
+
+
 def land_records(feed: Feed, records: Iterable[Sent]) -> Landed:
-    return land(feed, HOUR, entries(records), host="api-1.duosecurity.com")
+    return land(feed, entries(records))
 
 
 def lines(feed: Feed) -> list[Sent]:
-    return [json.loads(line.text) for line in hour_lines(feed, HOUR)]
+    return [json.loads(line.text) for line in hour_lines(feed, there(feed))]
 
 
 def ids(records: Iterable[Sent]) -> list[str]:
@@ -45,7 +60,7 @@ def ids(records: Iterable[Sent]) -> list[str]:
 
 def test_an_hour_becomes_one_object_named_by_its_content(feed: Feed) -> None:
     landed = land_records(feed, spread(HOUR, 3))
-    (key,) = feed.bucket.keys("")
+    (key,) = feed.bucket.keys("feed/")
     body = b"".join(line + b"\n" for line in feed.bucket.lines(key))
     assert key == f"{FOLDER}telephony-20261123T05Z-{hashlib.sha256(body).hexdigest()[:16]}.ndjson"
     assert landed.objects == [feed.bucket.uri(key)]
@@ -66,7 +81,7 @@ def test_the_same_records_in_another_order_are_the_same_object(feed: Feed) -> No
     one = sent(HOUR, telephony_id="a")
     records = [one, {**one, "txid": "1"}, {**one, "txid": "2"}]
     first = land_records(feed, records)
-    other = replace(feed, prefix="other/")
+    other = replace(feed, prefix="other/", work_prefix="other-work/")
     second = land_records(other, reversed(records))
     assert first.objects[0].rpartition("/")[2] == second.objects[0].rpartition("/")[2]
 
@@ -81,7 +96,8 @@ def test_landing_again_writes_nothing(feed: Feed) -> None:
     records = spread(HOUR, 3)
     first = land_records(feed, records)
     again = land_records(feed, records)
-    assert len(feed.bucket.keys("")) == 1
+    assert len(feed.bucket.keys("feed/")) == 1
+    assert len(feed.bucket.keys("")) == 2
     assert (again.records, again.new_records, again.had_objects) == (3, 0, True)
     assert again.objects == first.objects
 
@@ -127,7 +143,7 @@ def test_another_record_format_does_not_land_records_again(feed: Feed, formats: 
 def test_another_api_host_does_not_land_records_again(feed: Feed) -> None:
     records = spread(HOUR, 3)
     land_records(feed, records)
-    assert land(feed, HOUR, entries(records), host="api-2.duosecurity.com").new_records == 0
+    assert land(feed, entries(records), host="api-2.duosecurity.com").new_records == 0
 
 
 def test_foreign_objects_in_the_hour_are_lived_with(feed: Feed) -> None:
@@ -136,7 +152,7 @@ def test_foreign_objects_in_the_hour_are_lived_with(feed: Feed) -> None:
     feed.bucket.put(f"{FOLDER}telephony_1.json", body_of(*foreign))
     landed = land_records(feed, [one, two])
     assert landed.new_records == 1
-    assert len(list(hour_lines(feed, HOUR))) == 6
+    assert len(list(hour_lines(feed, there(feed)))) == 6
 
 
 def test_what_no_line_can_be_made_of_goes_to_the_rejects_with_its_reason(feed: Feed) -> None:
@@ -146,7 +162,7 @@ def test_what_no_line_can_be_made_of_goes_to_the_rejects_with_its_reason(feed: F
         Reject("text", "it is not a JSON object"),
         Reject([float("nan")], "too"),
     ]
-    landed = land(feed, HOUR, arrived, host="h")
+    landed = land(feed, arrived)
     assert (landed.records, landed.rejects) == (1, 3)
     (key,) = feed.bucket.keys("work/rejects/dt=2026-11-23/hour=05/")
     rejects = [json.loads(line) for line in feed.bucket.lines(key)]
@@ -161,7 +177,7 @@ def test_an_error_while_records_come_lands_nothing(feed: Feed) -> None:
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        land(feed, HOUR, broken(), host="h")
+        land(feed, broken())
     assert feed.bucket.keys("") == []
 
 

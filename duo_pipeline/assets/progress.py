@@ -1,0 +1,44 @@
+"""How far a query is, for people who watch a backfill."""
+
+import time
+from collections.abc import Callable
+
+from duo_pipeline.duo.telephony_log import TelephonyLog
+
+
+class Progress:
+    """Says a line a page.
+
+    Args:
+        say: Takes the line.
+        monotonic: Seconds of a clock that never jumps.
+    """
+
+    def __init__(self, say: Callable[[str], None], monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._say = say
+        self._monotonic = monotonic
+        self._began = monotonic()
+        self._pages = 0
+
+    def page(self, log: TelephonyLog) -> None:
+        """Say how many records have come, the hour that is reached, and how long the rest may take."""
+        self._pages += 1
+        line = f"Page {self._pages}: {log.received:,}"
+        if log.total:
+            share = log.received / log.total.value if log.total.value else 1.0
+            line += f" of {log.total.value:,}"
+        line += " records"
+        if log.total:
+            line += f" ({min(share, 1):.0%})"
+        if log.reached:
+            line += f", up to {log.reached.utc[:13].replace('T', ' ')}:00 UTC"
+        if log.total and 0 < share < 1:
+            line += f", about {_duration((self._monotonic() - self._began) * (1 - share) / share)} left"
+        self._say(line)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,54 @@
+"""The feed: where lines are written, and which objects are there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from duo_pipeline.landing import keys
+from duo_pipeline.landing.bucket import Bucket
+from duo_pipeline.landing.line import RecordFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Where and how lines are written.
+
+    Attributes:
+        bucket: The bucket.
+        prefix: The feed, which SecOps reads: log objects and nothing else.
+        work_prefix: Where everything else goes.
+        record_format: How a record is written.
+    """
+
+    bucket: Bucket
+    prefix: str
+    work_prefix: str
+    record_format: RecordFormat
+
+
+class Listing:
+    """The keys below a prefix by hour: a backfill asks S3 once a day for them, and not once an hour.
+
+    Args:
+        bucket: The bucket.
+        prefix: What stands before ``dt=…/hour=…/``.
+
+    Raises:
+        BucketError: From its methods, when S3 refuses or cannot be reached.
+    """
+
+    def __init__(self, bucket: Bucket, prefix: str) -> None:
+        self._bucket = bucket
+        self._prefix = prefix
+        self._day = ""
+        self._keys: Mapping[str, list[str]] = {}
+
+    def of(self, hour: datetime) -> list[str]:
+        """Give the keys of the hour's objects, in order; asked for in time order, each day is listed once."""
+        day = self._prefix + keys.day_folder(hour)
+        if day != self._day:
+            listed: dict[str, list[str]] = {}
+            for key in self._bucket.keys(day):
+                listed.setdefault(key[: len(day) + len("hour=00/")], []).append(key)
+            self._day, self._keys = day, listed
+        return self._keys.get(self._prefix + keys.hour_folder(hour), [])

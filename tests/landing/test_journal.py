@@ -1,0 +1,112 @@
+"""Two runs that land the same hour at once, and runs that are killed between two writes."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from duo_pipeline.landing.body import Body
+from duo_pipeline.landing.bucket import Bucket
+from duo_pipeline.landing.feed import Feed
+from duo_pipeline.landing.hour import HourLanding
+from tests.landing.test_hour import HOUR, entries, ids, journal, land_records, lines, there
+from tests.landing.test_hour import feed as feed
+from tests.records import Sent, spread
+
+
+class KilledError(Exception):
+    """Stands for SIGKILL: what comes after it does not happen."""
+
+
+class KilledAfter(Bucket):
+    """A bucket whose user is killed after so many writes."""
+
+    def __init__(self, bucket: Bucket, writes: int) -> None:
+        super().__init__(bucket._client, bucket.name)
+        self.writes = writes
+
+    def put_new(self, key: str, body: Body) -> bool:
+        if not self.writes:
+            raise KilledError
+        self.writes -= 1
+        return super().put_new(key, body)
+
+
+def begun(feed: Feed, records: Iterable[Sent]) -> tuple[HourLanding, list[str], list[str]]:
+    """A run that has read Duo and listed S3, and has written nothing yet."""
+    landing = HourLanding(feed, HOUR, host="h")
+    landing.take(entries(records))
+    return landing, there(feed), journal(feed)
+
+
+def feed_with(feed: Feed, bucket: Bucket) -> Feed:
+    return Feed(bucket, feed.prefix, feed.work_prefix, feed.record_format)
+
+
+def test_two_runs_that_have_seen_the_same_empty_hour_write_each_record_once(feed: Feed) -> None:
+    records = spread(HOUR, 6)
+    one, *seen_by_one = begun(feed, records[:4])
+    two, *seen_by_two = begun(feed, records)
+    three, *seen_by_three = begun(feed, records[2:])
+    assert one.land(*seen_by_one).new_records == 4
+    assert two.land(*seen_by_two).new_records == 2
+    assert len(three.land(*seen_by_three).objects) == 2
+    assert Counter(ids(lines(feed))) == Counter(ids(records))
+
+
+def test_a_run_killed_between_journal_and_feed_is_finished_by_the_next(feed: Feed) -> None:
+    records = spread(HOUR, 4)
+    killed, *seen = begun(feed_with(feed, KilledAfter(feed.bucket, 1)), records[:3])
+    with pytest.raises(KilledError):
+        killed.land(*seen)
+    assert there(feed) == []
+    assert len(journal(feed)) == 1
+    landed = land_records(feed, records)
+    assert landed.new_records == 1
+    assert len(landed.objects) == 2
+    assert Counter(ids(lines(feed))) == Counter(ids(records))
+
+
+def test_a_slow_run_whose_entry_another_has_finished_doubles_nothing(feed: Feed) -> None:
+    records = spread(HOUR, 4)
+    paused: list[Any] = []
+
+    class Paused(Bucket):
+        def put_new(self, key: str, body: Body) -> bool:
+            if key.startswith(feed.prefix):
+                paused.append(land_records(feed, records))  # another run does all of its work meanwhile
+            return super().put_new(key, body)
+
+    slow, *seen = begun(feed_with(feed, Paused(feed.bucket._client, feed.bucket.name)), records[:3])
+    slow.land(*seen)
+    assert len(paused) == 1
+    assert Counter(ids(lines(feed))) == Counter(ids(records))
+
+
+def test_records_whose_write_succeeded_although_its_answer_was_lost_count_as_new(feed: Feed) -> None:
+    class Deaf(Bucket):
+        def put_new(self, key: str, body: Body) -> bool:
+            super().put_new(key, body)
+            return False
+
+    deaf, *seen = begun(feed_with(feed, Deaf(feed.bucket._client, feed.bucket.name)), spread(HOUR, 3))
+    assert deaf.land(*seen).new_records == 3
+    assert len(lines(feed)) == 3
+
+
+@pytest.mark.parametrize("writes", range(5))
+def test_wherever_runs_are_killed_the_next_one_leaves_the_feed_exact(feed: Feed, writes: int) -> None:
+    records = spread(HOUR, 6)
+    for shown in (records[:2], records[:4], records):
+        run, *seen = begun(feed_with(feed, KilledAfter(feed.bucket, writes % 3)), shown)
+        try:
+            run.land(*seen)
+        except KilledError:
+            continue
+    land_records(feed, records)
+    assert Counter(ids(lines(feed))) == Counter(ids(records))
+    for key in there(feed):
+        texts = [json.loads(line) for line in feed.bucket.lines(key)]
+        assert texts == sorted(texts, key=lambda line: (line["ts"], line["telephony_id"]))

@@ -62,14 +62,22 @@ def _offset(text: str) -> timedelta:
     return timedelta(hours=hours, minutes=minutes) * (-1 if text[0] == "-" else 1)
 
 
+def iso(ns: int) -> str:
+    """Write Unix nanoseconds in UTC, ending in ``Z``, with 0, 3, 6 or 9 digits of fraction.
+
+    So does protobuf's JSON write its Timestamp.
+    """
+    seconds, fraction = divmod(ns, NANOSECONDS)
+    text = (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
+    digits = f"{fraction:09d}"
+    while digits.endswith("000"):
+        digits = digits[:-3]
+    return f"{text}.{digits}Z" if digits else f"{text}Z"
+
+
 def unix_ms(moment: datetime) -> int:
     """Give the Unix milliseconds of an aware ``moment``, cut to the whole millisecond."""
     return (moment - _EPOCH) // timedelta(milliseconds=1)
-
-
-def from_ns(ns: int) -> datetime:
-    """Give the UTC datetime of Unix nanoseconds, cut to the whole microsecond."""
-    return _EPOCH + timedelta(microseconds=ns // 1000)
 
 
 def to_ns(moment: datetime) -> int:

@@ -8,6 +8,7 @@ from uuid import UUID
 import dagster as dg
 import pandas as pd
 
+from duo_pipeline import instants
 from duo_pipeline.duo.telephony_log import TelephonyLog
 from duo_pipeline.landing.hour import Landed
 from duo_pipeline.masking import mask_phone, mask_phones
@@ -36,8 +37,8 @@ def landed_figures(
         "requests": dg.MetadataValue.int(requests),
         "duo_total": dg.MetadataValue.int(log.total.value) if log.total else dg.MetadataValue.null(),
         "query": dg.MetadataValue.text(_range(log.start, log.end)),
-        "first_ts": _text_or_null(landed.first.utc if landed.first else None),
-        "last_ts": _text_or_null(landed.last.utc if landed.last else None),
+        "first_ts": _instant_or_null(landed.first_ns),
+        "last_ts": _instant_or_null(landed.last_ns),
         "credits": dg.MetadataValue.int(landed.credits_by_type.total()),
         "credits_by_type": dg.MetadataValue.json(
             {mask_phones(kind): credits_ for kind, credits_ in landed.credits_by_type.items()}
@@ -67,6 +68,10 @@ def udm_figures(findings: Findings, *, lines: int, uri: str | None) -> dict[str,
 
 def _range(start: datetime, end: datetime) -> str:
     return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
+
+
+def _instant_or_null(ns: int | None) -> dg.MetadataValue:
+    return _text_or_null(None if ns is None else instants.iso(ns))
 
 
 def _text_or_null(text: str | None) -> dg.MetadataValue:

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from duo_pipeline import ndjson
-from duo_pipeline.instants import Instant
+from duo_pipeline import instants, ndjson
 from duo_pipeline.landing import keys
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.feed import Feed
-from duo_pipeline.landing.hour_spool import HourSpool
 from duo_pipeline.landing.journal import Journal
 from duo_pipeline.landing.line import identity, line
+from duo_pipeline.landing.sorter import Row, Sorter
 from duo_pipeline.records import Entry, Reject
 
 PREVIEW_RECORDS = 5
@@ -29,8 +28,8 @@ class Landed:
         new_records: How many of them S3 lacked, and has now.
         rejects: How many entries no line can be made of.
         credits_by_type: Duo's credits, by the record's ``type``.
-        first: The instant of the earliest record.
-        last: The instant of the latest record.
+        first_ns: When the earliest record was, in Unix nanoseconds.
+        last_ns: When the latest record was.
         objects: The ``s3://`` URIs of all the log objects that the hour now has.
         had_objects: Whether it had any before.
         preview: The hour's first records as they are written, phone numbers and all.
@@ -40,8 +39,8 @@ class Landed:
     new_records: int = 0
     rejects: int = 0
     credits_by_type: Counter[str] = field(default_factory=Counter)
-    first: Instant | None = None
-    last: Instant | None = None
+    first_ns: int | None = None
+    last_ns: int | None = None
     objects: list[str] = field(default_factory=list)
     had_objects: bool = False
     preview: list[dict[str, Any]] = field(default_factory=list)
@@ -60,13 +59,12 @@ class HourLanding:
         self._feed = feed
         self._hour = hour
         self._host = host
-        self._landed = Landed()
-        self._spool = HourSpool()
+        self._sorter = Sorter()
         self._rejects = Body()
 
     def close(self) -> None:
         """Drop what was taken."""
-        self._spool.close()
+        self._sorter.close()
         self._rejects.close()
 
     def take(self, entries: Iterable[Entry]) -> None:
@@ -81,15 +79,14 @@ class HourLanding:
             except ValueError:
                 self._reject(Reject(sent, "it holds a number that JSON cannot write"))
                 continue
-            telephony_id = str(sent.get("telephony_id") or "")
-            if not self._spool.add(identity(sent), ns=at.ns, telephony_id=telephony_id, line=text):
-                continue
-            landed = self._landed
-            landed.records += 1
-            landed.first = min(landed.first or at, at)
-            landed.last = max(landed.last or at, at)
-            if isinstance(cost := sent.get("credits"), int):
-                landed.credits_by_type[str(sent.get("type"))] += cost
+            cost = sent.get("credits")
+            self._sorter.add(
+                Row(
+                    *(at.ns, _sortable(sent.get("telephony_id")), identity(sent), False, text),
+                    type=str(sent.get("type")),
+                    credits=cost if isinstance(cost, int) else 0,
+                )
+            )
 
     def land(self, there: list[str], journal: list[str]) -> Landed:
         """Write the records that S3 lacks, as one new object under the feed.
@@ -104,43 +101,64 @@ class HourLanding:
         Raises:
             BucketError: S3 refused or could not be reached.
         """
-        feed, landed = self._feed, self._landed
-        landed.had_objects = bool(there)
+        feed = self._feed
         objects: set[str] = set()
         for key in there:
             self._know(key, objects)
-        self._write(Journal(feed, self._hour, journal), objects)
+        landed = self._write(Journal(feed, self._hour, journal), objects)
         if self._rejects.lines:
-            feed.bucket.put_new(
-                keys.rejects_key(feed.work_prefix, self._hour, self._rejects.sha256), self._rejects
-            )
+            key = keys.rejects_key(feed.work_prefix, self._hour, self._rejects.sha256)
+            feed.bucket.put_new(key, self._rejects)
         landed.rejects = self._rejects.lines
+        landed.had_objects = bool(there)
         landed.objects = [feed.bucket.uri(key) for key in sorted(objects)]
-        landed.preview = [json.loads(one) for one in self._spool.first(PREVIEW_RECORDS)]
         return landed
 
-    def _write(self, journal: Journal, objects: set[str]) -> None:
+    def _write(self, journal: Journal, objects: set[str]) -> Landed:
         """Write what is new, after whatever another run has begun to write."""
-        mine = ""
+        mine, landed = "", Landed()
         while True:
             if (begun := journal.settle()) and begun not in objects:
                 self._know(begun, objects)
             if begun == mine:  # S3 took it, but its answer was lost, and the SDK wrote it a second time
-                return
+                return landed
             with Body() as body:
-                for new in self._spool.new():
-                    body.write(new)
-                self._landed.new_records = body.lines
+                landed = self._sort_out(body)
                 if not body.lines:
-                    return
+                    return landed
                 mine = keys.log_key(self._feed.prefix, self._hour, body.sha256)
                 if journal.write(body):
                     objects.add(mine)
-                    return
+                    return landed
+
+    def _sort_out(self, body: Body) -> Landed:
+        """Write the new lines to a body, and count the records on the way."""
+        landed = Landed()
+        for rows in self._sorter.records():
+            record = rows[0]
+            if record.there:
+                continue  # Duo no longer shows it
+            landed.records += 1
+            landed.credits_by_type[record.type] += record.credits
+            landed.first_ns = landed.first_ns or record.ns
+            landed.last_ns = record.ns
+            if len(landed.preview) < PREVIEW_RECORDS:
+                landed.preview.append(json.loads(record.line))
+            if not rows[-1].there:
+                body.write(record.line)
+        landed.new_records = body.lines
+        return landed
 
     def _know(self, key: str, objects: set[str]) -> None:
         """Take note of the lines of a log object."""
-        self._spool.add_there(_identities(self._feed.bucket.lines(key)))
+        for text in self._feed.bucket.lines(key):
+            try:
+                record = json.loads(text)
+                at = instants.parse(record["ts"])
+                row = Row(at.ns, _sortable(record.get("telephony_id")), identity(record), there=True)
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+                continue  # a foreign line, which is no record of any hour
+            self._sorter.add(row)
         objects.add(key)
 
     def _reject(self, reject: Reject) -> None:
@@ -151,12 +169,5 @@ class HourLanding:
             self._rejects.write(ndjson.line({"reason": reject.reason, "sent_as_text": text}))
 
 
-def _identities(lines: Iterable[bytes]) -> Iterable[bytes]:
-    """Give the identity of each line that is a record; a foreign object's lines are nobody's."""
-    for one in lines:
-        try:
-            record = json.loads(one)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(record, dict):
-            yield identity(record)
+def _sortable(telephony_id: object) -> bytes:
+    return str(telephony_id or "").encode(errors="surrogatepass")

@@ -19,21 +19,11 @@ def event_timestamp(ts: object, timestamp: object) -> str | None:
     """
     if isinstance(timestamp, str):
         try:
-            return protobuf_json(instants.parse(timestamp).ns)
+            return instants.iso(instants.parse(timestamp).ns)
         except ValueError:
             return None
     if isinstance(timestamp, int | float) and not isinstance(timestamp, bool) and not ts:
         seconds = Decimal(json.dumps(timestamp))
         if seconds.is_finite() and _FIRST_SECOND <= seconds <= _LAST_SECOND:
-            return protobuf_json(int(seconds * instants.NANOSECONDS))
+            return instants.iso(int(seconds * instants.NANOSECONDS))
     return None
-
-
-def protobuf_json(ns: int) -> str:
-    """Write Unix nanoseconds as protobuf's JSON does: UTC, ``Z``, and 0, 3, 6 or 9 digits of fraction."""
-    seconds, fraction = divmod(ns, instants.NANOSECONDS)
-    text = instants.from_ns(seconds * instants.NANOSECONDS).isoformat()[:19]
-    digits = f"{fraction:09d}"
-    while digits.endswith("000"):
-        digits = digits[:-3]
-    return f"{text}.{digits}Z" if digits else f"{text}Z"

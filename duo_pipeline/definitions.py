@@ -37,6 +37,14 @@ defs = dg.Definitions(
         telephony_hourly(_job.name, _ndjson, _hours, _now),
         telephony_reconcile(_job.name, _hours, _now),
     ],
+    sensors=[
+        dg.AutomationConditionSensorDefinition(
+            "telephony_udm_follows",
+            target=[_udm],
+            default_status=dg.DefaultSensorStatus.RUNNING,
+            description="Makes the UDM events of hours that have landed without them.",
+        )
+    ],
     resources={
         "duo_admin_api": DuoAdminApi(),
         "telephony_feed": TelephonyFeed(s3=S3Resource()),

@@ -21,6 +21,22 @@ from duo_pipeline.resources import TelephonyFeed
 from duo_pipeline.udm.findings import Findings
 from duo_pipeline.udm.lines import event_lines
 
+_When = dg.AutomationCondition
+FOLLOW = (
+    (
+        _When.any_deps_match(_When.newly_updated()).since(_When.newly_updated() | _When.newly_requested())
+        | (_When.missing() & _When.cron_tick_passed("20 * * * *"))
+    )
+    & ~_When.any_deps_missing()
+    & ~_When.any_deps_in_progress()
+    & ~_When.in_progress()
+)
+"""An hour, however old, whose lines are newer than its events; once an hour also those that have none.
+
+In a run of both assets, a failure of some hours makes Dagster skip the events of all of them. Its own
+``eager()`` leaves them so: it passes over what was updated by a run that was to make the events, too.
+"""
+
 
 def telephony_udm(account: str, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     """Make the asset of one Duo account.
@@ -39,6 +55,7 @@ def telephony_udm(account: str, partitions: dg.PartitionsDefinition[str]) -> dg.
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=account,
         kinds={"s3", "json"},
+        automation_condition=FOLLOW,
     )
     def asset(context: dg.AssetExecutionContext, telephony_feed: TelephonyFeed) -> None:
         recording = Recording(context)

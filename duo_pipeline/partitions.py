@@ -1,10 +1,11 @@
 """The hours as Dagster's partitions, and which of them can be read now."""
 
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from duo_pipeline.settings import HOUR_FORMAT
+from duo_pipeline.settings import HOUR_FORMAT, HourSettings
 
 HOUR = timedelta(hours=1)
 DUO_HISTORY = timedelta(days=180)
@@ -24,6 +25,36 @@ def key_of(hour: datetime) -> str:
 def hour_of(key: str) -> datetime:
     """Give the start of the hour, in UTC, that a partition key names."""
     return datetime.strptime(key, HOUR_FORMAT).replace(tzinfo=UTC)
+
+
+def span(hours: Collection[datetime]) -> str:
+    """Name contiguous hours as Dagster's command line takes them: ``A...B``, or ``A`` for one."""
+    first, last = key_of(min(hours)), key_of(max(hours))
+    return first if first == last else f"{first}...{last}"
+
+
+def last_settled(hours: HourSettings, now: datetime, count: int) -> list[datetime]:
+    """Give the last ``count`` settled hours, oldest first; none from before the first hour."""
+    settled_until = now - timedelta(minutes=hours.settle_minutes)
+    end = settled_until.replace(minute=0, second=0, microsecond=0)
+    candidates = (end - HOUR * back for back in range(count, 0, -1))
+    return [hour for hour in candidates if hour >= hours.start]
+
+
+def hours_between(first: datetime, last: datetime) -> list[datetime]:
+    """Give the hours from ``first`` to ``last``, both among them."""
+    return [first + HOUR * number for number in range((last - first) // HOUR + 1)]
+
+
+def contiguous(hours: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
+    """Join hours, given in order, to ranges that touch: the first and the last hour of each."""
+    ranges: list[tuple[datetime, datetime]] = []
+    for hour in hours:
+        if ranges and ranges[-1][1] + HOUR == hour:
+            ranges[-1] = (ranges[-1][0], hour)
+        else:
+            ranges.append((hour, hour))
+    return ranges
 
 
 def refusal(hour: datetime, now: datetime, settle_minutes: int) -> str | None:

@@ -1,13 +1,13 @@
 """When hours are read without anybody asking."""
 
-from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime
 
 import dagster as dg
-from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from duo_pipeline.partitions import HOUR, key_of
+from duo_pipeline import checks, watch
+from duo_pipeline.partitions import contiguous, key_of, last_settled
 from duo_pipeline.settings import HourSettings
 
 RECONCILE_CRON = "35 2 * * *"
@@ -31,8 +31,6 @@ def telephony_hourly(
         hours: Which hours there are.
         now: The time, in UTC.
     """
-    partitions = asset.partitions_def
-    assert partitions is not None  # noqa: S101 - the asset is made with it
 
     @dg.schedule(
         name="telephony_hourly",
@@ -44,11 +42,19 @@ def telephony_hourly(
         " run for each contiguous range, unless a run of it is queued or running.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        for run_id in watch.end_silent_runs(context.instance, asset, now()):
+            context.log.warning(f"The run {run_id} had written nothing for an hour, and has been failed.")
+        verdict = watch.left_out(context.instance, asset, hours, now())
+        context.instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=asset.key,
+                check_name=checks.LEFT_OUT,
+                passed=verdict.passed,
+                description=verdict.sentence,
+            )
+        )
         settled = last_settled(hours, now(), hours.lookback_hours)
-        keys = [key_of(hour) for hour in settled]
-        status = context.instance.get_status_by_partition(asset.key, keys, partitions) or {}
-        done = (AssetPartitionStatus.MATERIALIZED, AssetPartitionStatus.IN_PROGRESS)
-        missing = [hour for hour in settled if status.get(key_of(hour)) not in done]
+        missing = watch.missing(context.instance, asset, settled)
         if not missing:
             yield dg.SkipReason(f"None of the last {len(settled)} settled hours is missing.")
         for first, last in contiguous(missing):
@@ -84,25 +90,6 @@ def telephony_reconcile(
             yield dg.SkipReason("No hour is settled yet.")
 
     return schedule
-
-
-def last_settled(hours: HourSettings, now: datetime, count: int) -> list[datetime]:
-    """Give the last ``count`` settled hours, oldest first; none from before the first hour."""
-    settled_until = now - timedelta(minutes=hours.settle_minutes)
-    end = settled_until.replace(minute=0, second=0, microsecond=0)
-    candidates = (end - HOUR * back for back in range(count, 0, -1))
-    return [hour for hour in candidates if hour >= hours.start]
-
-
-def contiguous(hours: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
-    """Join hours, given in order, to ranges that touch: the first and the last hour of each."""
-    ranges: list[tuple[datetime, datetime]] = []
-    for hour in hours:
-        if ranges and ranges[-1][1] + HOUR == hour:
-            ranges[-1] = (ranges[-1][0], hour)
-        else:
-            ranges.append((hour, hour))
-    return ranges
 
 
 def run_request(first: datetime, last: datetime) -> dg.RunRequest:

@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+from dagster._core.events import DagsterEvent, DagsterEventType
 
-from duo_pipeline.partitions import hourly, key_of
-from duo_pipeline.schedules import contiguous, last_settled, telephony_hourly, telephony_reconcile
+from duo_pipeline import watch
+from duo_pipeline.partitions import contiguous, hourly, key_of, last_settled
+from duo_pipeline.schedules import telephony_hourly, telephony_reconcile
 from duo_pipeline.settings import HourSettings
 
 HOUR = timedelta(hours=1)
@@ -35,6 +37,18 @@ def done(instance: dg.DagsterInstance, *hours: int) -> None:
     for hour in hours:
         key = key_of(NOW.replace(hour=hour, minute=0))
         instance.report_runless_asset_event(dg.AssetMaterialization(asset.key, partition=key))
+
+
+def left_out(instance: dg.DagsterInstance) -> tuple[bool, str]:
+    """Give what the check said last."""
+    key = dg.AssetCheckKey(asset.key, "no_hour_left_out")
+    record = instance.get_latest_asset_check_evaluation_record(key)
+    assert record is not None
+    assert record.event is not None
+    assert record.event.dagster_event is not None
+    evaluation = record.event.dagster_event.event_specific_data
+    assert isinstance(evaluation, dg.AssetCheckEvaluation)
+    return evaluation.passed, evaluation.description or ""
 
 
 def tick(instance: dg.DagsterInstance, settings: HourSettings = SETTINGS, now: datetime = NOW) -> list[str]:
@@ -83,6 +97,58 @@ def test_an_hour_is_requested_when_it_is_settled_and_not_before(instance: dg.Dag
 def test_hours_before_the_first_partition_are_not_requested(instance: dg.DagsterInstance) -> None:
     late_start = HourSettings(NOW.replace(hour=7, minute=0), 5, 6, 4)
     assert tick(instance, late_start) == ["07:00...09:00"]
+
+
+def test_hours_before_the_look_back_that_nobody_asked_for_are_named(instance: dg.DagsterInstance) -> None:
+    settings = HourSettings(NOW.replace(hour=0, minute=0), 5, 5, 4)
+    done(instance, 1, 3)
+    tick(instance, settings)
+    passed, sentence = left_out(instance)
+    assert not passed
+    assert "3 hours before the look-back are missing" in sentence
+    assert "2026-11-10-00:00, 2026-11-10-02:00, 2026-11-10-04:00;" in sentence
+    done(instance, 0, 2, 4)
+    tick(instance, settings)
+    assert left_out(instance)[0]
+
+
+def test_hours_that_duo_no_longer_keeps_are_not_asked_back() -> None:
+    settings = HourSettings(START - timedelta(days=365), 5, 5, 4)
+    with dg.instance_for_test() as instance:
+        verdict = watch.left_out(instance, asset, settings, START + timedelta(days=2))
+    assert not verdict.passed
+    assert f"{key_of(START - timedelta(days=178) + 2 * HOUR)}..." in verdict.sentence
+
+
+def started_run(instance: dg.DagsterInstance) -> str:
+    """A run of hours 8 and 9 that has begun, and whose process is gone."""
+    job = dg.define_asset_job("telephony", selection=[asset])
+    run = instance.create_run_for_job(
+        dg.Definitions(assets=[asset], jobs=[job]).resolve_job_def("telephony"),
+        asset_selection=frozenset([asset.key]),
+        tags={RANGE[0]: "2026-11-10-08:00", RANGE[1]: "2026-11-10-09:00"},
+    )
+    instance.report_dagster_event(DagsterEvent(DagsterEventType.RUN_START.value, "telephony"), run.run_id)
+    return run.run_id
+
+
+def test_hours_of_a_run_that_is_under_way_are_not_requested(instance: dg.DagsterInstance) -> None:
+    started_run(instance)
+    assert tick(instance) == ["04:00...07:00"]
+
+
+def test_a_run_that_has_written_nothing_for_an_hour_is_failed_and_its_hours_requested(
+    instance: dg.DagsterInstance,
+) -> None:
+    run_id = started_run(instance)
+    machine_now = datetime.now(UTC)
+    assert watch.end_silent_runs(instance, asset, machine_now + timedelta(minutes=59)) == []
+    assert watch.end_silent_runs(instance, asset, machine_now + timedelta(minutes=61)) == [run_id]
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    assert run.status == dg.DagsterRunStatus.FAILURE
+    assert run.tags["dagster/max_retries"] == "0"
+    assert tick(instance) == ["04:00...09:00"]
 
 
 def test_the_schedule_ticks_at_the_settled_minute() -> None:

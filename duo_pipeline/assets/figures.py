@@ -18,7 +18,7 @@ _PREVIEW_FIELDS = ("ts", "type", "context", "credits", "phone", "telephony_id")
 
 
 def landed_figures(
-    landed: Landed, *, log: TelephonyLog, requests: int, read_before: bool
+    landed: Landed, *, log: TelephonyLog, requests: int, read_before: bool, now: datetime
 ) -> dict[str, dg.MetadataValue]:
     """Give the figures of an hour that landed.
 
@@ -27,12 +27,14 @@ def landed_figures(
         log: The query that brought it, of this hour alone or of a range.
         requests: How many requests were sent while this hour was read.
         read_before: Whether Dagster knows of an earlier reading.
+        now: The time, in UTC.
     """
     late = landed.new_records if landed.had_objects or read_before else 0
     return {
         "records": dg.MetadataValue.int(landed.records),
         "new_records": dg.MetadataValue.int(landed.new_records),
         "late_records": dg.MetadataValue.int(late),
+        "late_by_minutes": dg.MetadataValue.int(_minutes_since(landed.first_new_ns, now) if late else 0),
         "rejects": dg.MetadataValue.int(landed.rejects),
         "requests": dg.MetadataValue.int(requests),
         "duo_total": dg.MetadataValue.int(log.total.value) if log.total else dg.MetadataValue.null(),
@@ -68,6 +70,10 @@ def udm_figures(findings: Findings, *, lines: int, uri: str | None) -> dict[str,
 
 def _range(start: datetime, end: datetime) -> str:
     return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
+
+
+def _minutes_since(ns: int | None, now: datetime) -> int:
+    return (instants.to_ns(now) - (ns or 0)) // (60 * instants.NANOSECONDS)
 
 
 def _instant_or_null(ns: int | None) -> dg.MetadataValue:

@@ -1,6 +1,6 @@
 """The hours of one run, on their way from Duo to S3 and into Dagster's knowledge."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import dagster as dg
@@ -8,12 +8,13 @@ import dagster as dg
 from duo_pipeline.assets.figures import landed_figures
 from duo_pipeline.assets.progress import Progress
 from duo_pipeline.assets.recording import Recording
+from duo_pipeline.checks import Verdict
 from duo_pipeline.duo.errors import DuoError
 from duo_pipeline.duo.telephony_log import TelephonyLog
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.hour import Landed
 from duo_pipeline.landing.hour_queue import HourQueue
-from duo_pipeline.partitions import HOUR, key_of
+from duo_pipeline.partitions import HOUR, key_of, span
 from duo_pipeline.records import Entry
 from duo_pipeline.resources import DuoAdminApi
 from duo_pipeline.settings import DuoSettings
@@ -32,6 +33,7 @@ class HoursRun:
         duo_admin_api: Duo.
         duo: How to reach it.
         feed: Where and how to write.
+        now: The time, in UTC.
     """
 
     def __init__(
@@ -41,9 +43,11 @@ class HoursRun:
         duo_admin_api: DuoAdminApi,
         duo: DuoSettings,
         feed: Feed,
+        now: Callable[[], datetime],
     ) -> None:
         self._log_line = context.log
         self._recording = recording
+        self._now = now
         self._api = duo_admin_api.open(duo, self._on_wait)
         self._known = context.instance.get_materialized_partitions(context.asset_key)
         self._progress = Progress(context.log.info)
@@ -51,8 +55,11 @@ class HoursRun:
         self._requests: dict[datetime, int] = {}
         self._requests_before = 0
 
-    def land(self, hours: list[datetime]) -> None:
+    def land(self, hours: list[datetime]) -> Verdict:
         """Land the hours, given in order and without a gap.
+
+        Returns:
+            What there is to say of their completeness.
 
         Raises:
             DuoError: A page could not be had; the hours before it have landed and are told of.
@@ -66,11 +73,21 @@ class HoursRun:
                     self._queue.land(hour, self._counted(hour, entries))
             finally:
                 self._queue.finish()
-        if self._log.missing:
-            raise IncompleteLogError(
-                f"Duo counts {self._log.missing:,} records more than it showed for {span(hours)}: what it"
-                " showed has landed, run these hours again for the rest."
+        verdict = self._verdict(hours)
+        if not verdict.passed:
+            raise IncompleteLogError(verdict.sentence)
+        return verdict
+
+    def _verdict(self, hours: list[datetime]) -> Verdict:
+        log = self._log
+        if log.missing:
+            return Verdict(
+                False,
+                f"Duo counts {log.missing:,} records more than it showed for {span(hours)}: what it showed"
+                " has landed, run these hours again for the rest.",
             )
+        of = f"of {log.total.value:,} that Duo counts" if log.total else "(Duo gives no count)"
+        return Verdict(True, f"{log.received:,} records {of} came in the query for {span(hours)}.")
 
     def _counted(self, hour: datetime, entries: Iterator[Entry]) -> Iterator[Entry]:
         """Give the entries, and then note how many requests they took."""
@@ -81,7 +98,9 @@ class HoursRun:
     def _on_landed(self, hour: datetime, landed: Landed) -> None:
         read_before = key_of(hour) in self._known
         requests = self._requests[hour]
-        figures = landed_figures(landed, log=self._log, requests=requests, read_before=read_before)
+        figures = landed_figures(
+            landed, log=self._log, requests=requests, read_before=read_before, now=self._now()
+        )
         self._recording.add(hour, figures)
 
     def _on_page(self, log: TelephonyLog) -> None:
@@ -93,9 +112,3 @@ class HoursRun:
         self._queue.finish()
         self._recording.write()
         self._log_line.warning(f"{reason}; the next try is in {seconds:.0f} s")
-
-
-def span(hours: Iterable[datetime]) -> str:
-    """Name contiguous hours as Dagster's command line takes them: ``A...B``, or ``A`` for one."""
-    first, last = key_of(min(hours)), key_of(max(hours))
-    return first if first == last else f"{first}...{last}"

@@ -6,13 +6,14 @@ from datetime import datetime
 
 import dagster as dg
 
-from duo_pipeline import settings
+from duo_pipeline import checks, settings
+from duo_pipeline.assets.earlier_tries import done_before
 from duo_pipeline.assets.external import admin_api_log
-from duo_pipeline.assets.hours_run import HoursRun, IncompleteLogError, span
+from duo_pipeline.assets.hours_run import HoursRun, IncompleteLogError
 from duo_pipeline.assets.recording import Recording
 from duo_pipeline.duo.errors import DuoError
 from duo_pipeline.landing.bucket import BucketError
-from duo_pipeline.partitions import hour_of, key_of, refusal
+from duo_pipeline.partitions import contiguous, hour_of, hours_between, key_of, refusal, span
 from duo_pipeline.resources import DuoAdminApi, TelephonyFeed
 
 POOL = "duo_admin_api"
@@ -33,9 +34,10 @@ def telephony_ndjson(
         settle_minutes: How long after its end an hour is settled.
         now: The time, in UTC.
     """
+    key = dg.AssetKey([account, "telephony_ndjson"])
 
     @dg.asset(
-        key=[account, "telephony_ndjson"],
+        key=key,
         description="Duo's telephony records of the hour, as the log objects that SecOps reads. A run over"
         " several hours reads them with one query. Running an hour again is harmless: what is in S3 is not"
         " written again, and a record that Duo shows late lands as a new object.",
@@ -45,22 +47,30 @@ def telephony_ndjson(
         pool=POOL,
         group_name=account,
         kinds={"s3", "json"},
+        check_specs=[checks.complete(key, partitions)],
     )
     def asset(
         context: dg.AssetExecutionContext, duo_admin_api: DuoAdminApi, telephony_feed: TelephonyFeed
-    ) -> None:
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         hours = sorted(hour_of(key) for key in context.partition_keys)
         refused = {hour: why for hour in hours if (why := refusal(hour, now(), settle_minutes))}
         for hour, why in refused.items():
             context.log.error(f"The hour {key_of(hour)} {why}.")
         readable = [hour for hour in hours if hour not in refused]
         recording = Recording(context)
+        for hour, figures in done_before(context, readable).items():
+            recording.add_written(hour, figures)
+        verdicts: dict[datetime, checks.Verdict] = {}
         try:
-            if readable:
+            for first, last in contiguous(hour for hour in readable if hour not in recording.done):
                 duo, feed = settings.duo_and_feed(os.environ)
-                HoursRun(context, recording, duo_admin_api, duo, telephony_feed.open(feed)).land(readable)
+                run = HoursRun(context, recording, duo_admin_api, duo, telephony_feed.open(feed), now)
+                unread = hours_between(first, last)
+                verdicts |= dict.fromkeys(unread, run.land(unread))
         except IncompleteLogError as error:
             recording.discard()
+            verdicts |= dict.fromkeys(unread, checks.Verdict(False, str(error)))
+            checks.record(context, checks.COMPLETE, verdicts)
             raise dg.Failure(str(error), allow_retries=False) from None
         except (settings.SettingsError, DuoError, BucketError) as error:
             recording.write()
@@ -72,6 +82,9 @@ def telephony_ndjson(
             reason = f"{span(refused)} cannot be read: the hour {key_of(first)} {why}."
             raise dg.Failure(reason, allow_retries=False)
         recording.finish()
+        return dg.MaterializeResult(
+            check_results=[checks.result(context, checks.COMPLETE, verdicts)] if verdicts else []
+        )
 
     return asset
 

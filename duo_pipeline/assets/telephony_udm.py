@@ -7,15 +7,16 @@ from datetime import datetime
 
 import dagster as dg
 
-from duo_pipeline import settings
+from duo_pipeline import checks, settings
 from duo_pipeline.assets.figures import udm_figures
-from duo_pipeline.assets.recording import Recording
+from duo_pipeline.assets.recording import Metadata, Recording
 from duo_pipeline.landing import keys
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.landing.feed import Feed, Listing
 from duo_pipeline.landing.hour_lines import hour_lines
 from duo_pipeline.landing.hour_queue import AT_ONCE
+from duo_pipeline.landing.placement import Placement
 from duo_pipeline.partitions import hour_of
 from duo_pipeline.resources import TelephonyFeed
 from duo_pipeline.udm.findings import Findings
@@ -45,9 +46,10 @@ def telephony_udm(account: str, partitions: dg.PartitionsDefinition[str]) -> dg.
         account: Its name, the first part of the asset's key.
         partitions: The hours.
     """
+    key = dg.AssetKey([account, "telephony_udm"])
 
     @dg.asset(
-        key=[account, "telephony_udm"],
+        key=key,
         description="The UDM events that Google's parser makes of the hour's lines: what SecOps will show,"
         " known before the feed reads it. It reads S3 alone, never Duo.",
         deps=[[account, "telephony_ndjson"]],
@@ -56,8 +58,10 @@ def telephony_udm(account: str, partitions: dg.PartitionsDefinition[str]) -> dg.
         group_name=account,
         kinds={"s3", "json"},
         automation_condition=FOLLOW,
+        check_specs=[checks.in_place(key, partitions)],
     )
-    def asset(context: dg.AssetExecutionContext, telephony_feed: TelephonyFeed) -> None:
+    def asset(context: dg.AssetExecutionContext, telephony_feed: TelephonyFeed) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        verdicts: dict[datetime, checks.Verdict] = {}
         recording = Recording(context)
         try:
             feed = telephony_feed.open(settings.feed(os.environ))
@@ -65,31 +69,52 @@ def telephony_udm(account: str, partitions: dg.PartitionsDefinition[str]) -> dg.
             hours = sorted(hour_of(key) for key in context.partition_keys)
             with ThreadPoolExecutor(AT_ONCE) as threads:
                 written = threads.map(lambda hour: _write_events(feed, hour, there.of(hour)), hours)
-                for hour, figures in zip(hours, written, strict=True):
+                for hour, (figures, verdicts[hour]) in zip(hours, written, strict=True):
                     recording.add(hour, figures)
         except (settings.SettingsError, BucketError) as error:
             recording.write()
+            checks.record(context, checks.IN_PLACE, verdicts)
             raise dg.Failure(str(error), allow_retries=False) from None
         recording.finish()
+        return dg.MaterializeResult(check_results=[checks.result(context, checks.IN_PLACE, verdicts)])
 
     return asset
 
 
-def _write_events(feed: Feed, hour: datetime, there: list[str]) -> dict[str, dg.MetadataValue]:
-    findings = Findings()
+def _write_events(feed: Feed, hour: datetime, there: list[str]) -> tuple[Metadata, checks.Verdict]:
+    """Write the events of an hour, looking at its lines on the way."""
+    findings, placement = Findings(), Placement(hour)
     lines = 0
 
     def placed() -> Iterator[tuple[str, bytes]]:
         nonlocal lines
         for line in hour_lines(feed, there):
             lines += 1
+            placement.look_at(line)
             yield f"{line.object}:{line.number}", line.text
 
+    uri = None
     with Body() as body:
         for event in event_lines(placed(), findings):
             body.write(event)
-        if not body.lines:
-            return udm_figures(findings, lines=lines, uri=None)
-        key = keys.events_key(feed.work_prefix, hour)
-        feed.bucket.put(key, body)
-    return udm_figures(findings, lines=lines, uri=feed.bucket.uri(key))
+        if body.lines:
+            key = keys.events_key(feed.work_prefix, hour)
+            feed.bucket.put(key, body)
+            uri = feed.bucket.uri(key)
+    return udm_figures(findings, lines=lines, uri=uri), _verdict(placement, lines)
+
+
+def _verdict(placement: Placement, lines: int) -> checks.Verdict:
+    doubled = placement.doubled()
+    wrong = []
+    if placement.astray:
+        wrong.append(f"{placement.astray} lines are not of this hour, the first at {placement.astray_at}")
+    if doubled:
+        wrong.append(f"{doubled} lines stand there once too often")
+    if not wrong:
+        return checks.Verdict(True, f"Each of {lines} lines lies in its hour, once.")
+    return checks.Verdict(
+        False,
+        f"Of {lines} lines {' and '.join(wrong)}: find out what else writes below S3_PREFIX, for SecOps has"
+        " ingested them.",
+    )

@@ -23,10 +23,10 @@ from duo_pipeline.cli.local_instance import local_instance
 from duo_pipeline.landing import keys
 from duo_pipeline.landing.line import identity
 from duo_pipeline.masking import mask_phone
-from duo_pipeline.partitions import HOUR
+from duo_pipeline.partitions import HOUR, last_settled
 from duo_pipeline.sandbox.s3 import mirror
 from duo_pipeline.sandbox.sandbox import Sandbox
-from duo_pipeline.schedules import last_settled, run_request
+from duo_pipeline.schedules import run_request
 from duo_pipeline.settings import FeedSettings
 from duo_pipeline.settings import feed as feed_settings
 from duo_pipeline.settings import hours as hour_settings

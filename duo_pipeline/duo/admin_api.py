@@ -27,6 +27,8 @@ READ_SECONDS = 30.0
 PAGE_SECONDS = 180.0
 """How long one answer may take in all, so that a trickle of bytes cannot hold a run for ever."""
 LONGEST_WAIT_SECONDS = 120.0
+LONGEST_RETRY_AFTER_SECONDS = 900.0
+"""Whoever is told to wait longer comes back later rather than hold the place of others."""
 _CHUNK = 1 << 16
 
 OnWait = Callable[[str, float], None]
@@ -165,12 +167,14 @@ class AdminApi:
 
     def _refused(self, response: requests.Response, code: int, words: str) -> DuoError:
         said = f' saying "{self._harmless(words)}"' if words else ""
-        if code // 100 == 429:
-            return DuoUnavailable(
-                f"Duo answered that it got too many requests ({code})", self._retry_after(response)
-            )
-        if code >= 50000:
-            return DuoUnavailable(f"Duo had a failure of its own ({code})", self._retry_after(response))
+        if code // 100 == 429 or code >= 50000:
+            what = "got too many requests" if code < 50000 else "had a failure of its own"
+            retry_after = self._retry_after(response)
+            if retry_after is not None and retry_after > LONGEST_RETRY_AFTER_SECONDS:
+                return DuoRefusal(
+                    f"Duo {what} ({code}) and asks to wait {retry_after:.0f} s: run this again then."
+                )
+            return DuoUnavailable(f"Duo {what} ({code})", retry_after)
         if 30000 <= code < 40000:
             return DuoRefusal(
                 f"{self.host.name} sent the request elsewhere ({code // 100}), which is not followed:"

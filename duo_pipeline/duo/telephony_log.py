@@ -1,5 +1,6 @@
 """The telephony log between two hours: one query, read in pages, cut into hours as it streams by."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,8 @@ LIMIT = 1000
 """The most records that Duo gives at once."""
 _HOUR = timedelta(hours=1)
 _MS_NS = 1_000_000
+OLDEST_SECONDS = 180 * 86_400 - 1_800
+"""Duo refuses a mintime of more than 180 days ago, by its own clock; half an hour is left for the skew."""
 
 
 Hour = tuple[datetime, Iterator[Entry]]
@@ -45,6 +48,7 @@ class TelephonyLog:
         start: datetime,
         end: datetime,
         on_page: Callable[["TelephonyLog"], None] = lambda *_: None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.start = start
         self.end = end
@@ -54,6 +58,7 @@ class TelephonyLog:
         self.reached: Instant | None = None
         self._api = api
         self._on_page = on_page
+        self._clock = clock
 
     @property
     def missing(self) -> int:
@@ -117,8 +122,9 @@ class TelephonyLog:
         alone, or when all that Duo counts has come and the page was not full. Duo sends a cursor with the
         last page, too, so the count is what spares a request.
         """
+        start_ms = instants.unix_ms(self.start)
         parameters = {
-            "mintime": str(instants.unix_ms(self.start)),
+            "mintime": str(start_ms),
             # the end itself, not a millisecond less: ts has microseconds, and which side of the bound a
             # record of the last millisecond falls on is not known
             "maxtime": str(instants.unix_ms(self.end)),
@@ -127,8 +133,13 @@ class TelephonyLog:
         }
         page_before: set[bytes] = set()
         while True:
-            response = self._api.get(PATH, parameters)
-            items, cursor, self.total = _page(response, self.total)
+            oldest_ms = int(self._clock() - OLDEST_SECONDS) * 1000
+            if aged := oldest_ms > start_ms and "next_offset" in parameters:
+                # hours have gone by since the first page: the cursor is far beyond, but Duo would refuse
+                parameters["mintime"] = str(oldest_ms)
+            items, cursor, total = _page(self._api.get(PATH, parameters))
+            if total and not aged:
+                self.total = total
             page: set[bytes] = set()
             fresh = []
             for item in items:
@@ -155,12 +166,12 @@ class TelephonyLog:
             page_before = page
 
 
-def _page(response: dict[str, Any], total_before: Total | None) -> tuple[list[Any], str | None, Total | None]:
+def _page(response: dict[str, Any]) -> tuple[list[Any], str | None, Total | None]:
     items = response.get("items")
     metadata = response.get("metadata") or {}
     if not isinstance(items, list) or not isinstance(metadata, dict):
         raise DuoUnavailable("Duo's answer holds no telephony log.")
-    return items, _cursor(metadata.get("next_offset")), _total(metadata.get("total_objects")) or total_before
+    return items, _cursor(metadata.get("next_offset")), _total(metadata.get("total_objects"))
 
 
 def _cursor(value: object) -> str | None:

@@ -32,6 +32,7 @@ class Landed:
         last_ns: When the latest record was.
         objects: The ``s3://`` URIs of all the log objects that the hour now has.
         had_objects: Whether it had any before.
+        first_new_ns: When the earliest new record was.
         preview: The hour's first records as they are written, phone numbers and all.
     """
 
@@ -41,6 +42,7 @@ class Landed:
     credits_by_type: Counter[str] = field(default_factory=Counter)
     first_ns: int | None = None
     last_ns: int | None = None
+    first_new_ns: int | None = None
     objects: list[str] = field(default_factory=list)
     had_objects: bool = False
     preview: list[dict[str, Any]] = field(default_factory=list)
@@ -145,6 +147,7 @@ class HourLanding:
             if len(landed.preview) < PREVIEW_RECORDS:
                 landed.preview.append(json.loads(record.line))
             if not rows[-1].there:
+                landed.first_new_ns = landed.first_new_ns or record.ns
                 body.write(record.line)
         landed.new_records = body.lines
         return landed

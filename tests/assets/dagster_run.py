@@ -39,15 +39,23 @@ class DagsterRun:
         self.udm = telephony_udm("duo", partitions)
 
     def run(
-        self, first: datetime, last: datetime | None = None, only: Sequence[dg.AssetsDefinition] = ()
+        self,
+        first: datetime,
+        last: datetime | None = None,
+        only: Sequence[dg.AssetsDefinition] = (),
+        parent: str | None = None,
     ) -> dg.ExecuteInProcessResult:
+        """Run the hours; with a parent, as its re-execution."""
         request = run_request(first, last or first)
         return dg.materialize(
             list(only) or [self.ndjson, self.udm],
             resources={"duo_admin_api": DuoAdminApi(), "telephony_feed": TelephonyFeed(s3=S3Resource())},
             instance=self.instance,
             partition_key=request.partition_key,
-            tags=request.tags,
+            tags={
+                **request.tags,
+                **({"dagster/parent_run_id": parent, "dagster/root_run_id": parent} if parent else {}),
+            },
             raise_on_error=False,
         )
 

@@ -92,6 +92,7 @@ def test_running_again_is_harmless_and_a_late_record_lands_as_such(
     dagster.run(hour)
     newest = dagster.events(hour)[0]
     assert (newest["records"], newest["new_records"], newest["late_records"]) == (4, 1, 1)
+    assert newest["late_by_minutes"] >= 60
     assert len(newest["objects"]) == 2
     assert Counter(feed_ids(bucket)) == Counter(ids([*records, late]))
 
@@ -235,3 +236,33 @@ def test_the_events_of_a_failed_hour_are_not_made(dagster: DagsterRun, duo: Serv
     duo.api.knobs = Knobs(faults=(Fault(kind="503", times=100),))
     dagster.run(settled_hour())
     assert dagster.done(UDM) == set()
+
+
+def test_a_re_execution_spends_no_request_on_hours_that_the_first_try_recorded(
+    dagster: DagsterRun, duo: ServedDuo, bucket: Bucket
+) -> None:
+    first = settled_hour(6)
+    whole, rest = spread(first, 999), spread(first + HOUR, 10)
+    duo.api.log = FixedLog([*whole, *rest])
+    duo.api.knobs = Knobs(faults=(Fault(kind="503", after=1, times=100),))
+    failed = dagster.run(first, first + 2 * HOUR)
+    duo.api.knobs = Knobs()
+    asked = len(duo.api.requests)
+    again = dagster.run(first, first + 2 * HOUR, parent=failed.run_id)
+    assert again.success
+    ((mintime, maxtime),) = [
+        (request.params["mintime"], request.params["maxtime"]) for request in list(duo.api.requests)[asked:]
+    ]
+    assert int(mintime) // 1000 == (first + HOUR).timestamp()
+    assert int(maxtime) // 1000 == (first + 3 * HOUR).timestamp()
+    newest = dagster.events(first)[0]
+    assert (newest["records"], newest["new_records"]) == (999, 999), (
+        "the newest event has the first try's figures"
+    )
+    assert Counter(feed_ids(bucket)) == Counter(ids([*whole, *rest]))
+
+
+def test_a_run_of_its_own_reads_hours_that_are_done(dagster: DagsterRun, duo: ServedDuo) -> None:
+    dagster.run(settled_hour())
+    dagster.run(settled_hour())
+    assert len(duo.api.requests) == 2

@@ -173,6 +173,10 @@ def test_retry_after_is_honoured(machine: Machine, text: str) -> None:
     assert machine.slept == [7]
 
 
+def test_a_retry_after_of_more_than_a_quarter_of_an_hour_is_for_the_next_tick(machine: Machine) -> None:
+    assert "asks to wait 901 s" in refused(machine, fail(42901, headers={"Retry-After": "901"}))
+
+
 def test_a_retry_after_that_says_nothing_is_passed_over(machine: Machine) -> None:
     machine.api(Wire(fail(42901, headers={"Retry-After": "soon"}), Answer())).get(PATH, {})
     assert machine.slept == [30]

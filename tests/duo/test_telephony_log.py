@@ -201,6 +201,31 @@ class Answers:
         return self.responses[self.asked - 1]
 
 
+def test_a_query_that_outlives_its_first_hour_asks_for_no_more_than_duo_keeps() -> None:
+    records = spread(START, 3)
+    asked: list[dict[str, str]] = []
+    now = START.timestamp() + 180 * 86_400 - 3_600
+
+    class Throttled:
+        def get(self, path: str, parameters: dict[str, str]) -> dict[str, Any]:
+            nonlocal now
+            asked.append(dict(parameters))
+            now += 3 * 3_600
+            page = len(asked)
+            total = 3 if page == 1 else 1
+            return {
+                "items": [records[page - 1]],
+                "metadata": {"next_offset": str(page), "total_objects": total},
+            }
+
+    log = TelephonyLog(Throttled(), START, START + HOUR, clock=lambda: now)  # type: ignore[arg-type]
+    assert [entry.sent for _, entries in log.hours() for entry in entries] == records
+    assert log.missing == 0
+    oldest = [int(one["mintime"]) // 1000 for one in asked]
+    assert oldest[0] == START.timestamp()
+    assert oldest[1] > START.timestamp() + 3_600
+
+
 def test_a_cursor_that_leads_nowhere_new_ends_the_reading() -> None:
     page = {"items": spread(START, 3), "metadata": {"next_offset": "a"}}
     answers = Answers(page, {**page, "metadata": {"next_offset": "b"}})

@@ -1,0 +1,72 @@
+"""What the hourly tick looks after besides requesting hours: hours left out, and runs that fell silent."""
+
+from datetime import datetime, timedelta
+
+import dagster as dg
+from dagster._core.storage.partition_status_cache import AssetPartitionStatus
+from dagster._core.storage.tags import MAX_RETRIES_TAG
+
+from duo_pipeline.checks import Verdict
+from duo_pipeline.partitions import DUO_HISTORY, HOUR, contiguous, hours_between, key_of, last_settled, span
+from duo_pipeline.settings import HourSettings
+
+SILENCE = timedelta(hours=1)
+"""A run writes at least a line for each page, wait and twenty seconds of work, so by then it is dead."""
+NAMED_RANGES = 5
+
+
+def missing(
+    instance: dg.DagsterInstance, asset: dg.AssetsDefinition, hours: list[datetime]
+) -> list[datetime]:
+    """Give those of the hours that are neither done nor queued nor running."""
+    assert asset.partitions_def is not None  # noqa: S101 - the asset is made with it
+    keys = [key_of(hour) for hour in hours]
+    status = instance.get_status_by_partition(asset.key, keys, asset.partitions_def) or {}
+    fine = (AssetPartitionStatus.MATERIALIZED, AssetPartitionStatus.IN_PROGRESS)
+    return [hour for hour in hours if status.get(key_of(hour)) not in fine]
+
+
+def left_out(
+    instance: dg.DagsterInstance, asset: dg.AssetsDefinition, settings: HourSettings, now: datetime
+) -> Verdict:
+    """Say which hours between the first one and the look-back are missing: no tick will request them."""
+    looked_back = last_settled(settings, now, settings.lookback_hours)
+    oldest = max(settings.start, _whole_hour(now - DUO_HISTORY + 2 * HOUR))
+    until = looked_back[0] if looked_back else oldest
+    absent = missing(instance, asset, hours_between(oldest, until - HOUR))
+    if not absent:
+        return Verdict(True, "No hour that Duo still keeps is missing before the look-back.")
+    ranges = contiguous(absent)
+    named = ", ".join(span(pair) for pair in ranges[:NAMED_RANGES])
+    more = f" and {len(ranges) - NAMED_RANGES} more ranges" if len(ranges) > NAMED_RANGES else ""
+    return Verdict(
+        False,
+        f"{len(absent):,} hours before the look-back are missing: {named}{more}; materialize them (a range is"
+        " one query), or set DUO_PARTITIONS_START later if nobody wants them.",
+    )
+
+
+def end_silent_runs(instance: dg.DagsterInstance, asset: dg.AssetsDefinition, now: datetime) -> list[str]:
+    """Fail the runs that are said to be running and have written nothing for an hour; give their ids.
+
+    Dagster learns of a killed run from the code server that started it. When that one was killed, too, as in
+    a reboot, or when the run was started from the command line, it stays STARTED for ever: its hours would
+    count as in progress, and its place in the pool as taken.
+    """
+    ended = []
+    for record in instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        run = record.dagster_run
+        if asset.key not in (run.asset_selection or {asset.key}):
+            continue
+        logs = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
+        wrote = logs[0].event_log_entry.timestamp if logs else record.start_time
+        if wrote is not None and now.timestamp() - wrote > SILENCE.total_seconds():
+            # what is missing is requested anew, at once; a retry of the whole run would be a second reading
+            instance.add_run_tags(run.run_id, {MAX_RETRIES_TAG: "0"})
+            instance.report_run_failed(run, "The run has written nothing for an hour: its process is gone.")
+            ended.append(run.run_id)
+    return ended
+
+
+def _whole_hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)

@@ -76,21 +76,24 @@ def telephony_ndjson(
             recording.write()
             left = [hour for hour in readable if hour not in recording.done]
             raise dg.Failure(_with_what_is_left(str(error), left, hours), allow_retries=False) from None
+        except BaseException:  # somebody cancels the run, or a fault of this program
+            recording.write()
+            raise
         if refused:
             recording.write()
+            checks.record(context, checks.COMPLETE, verdicts)
             first, why = min(refused.items())
             reason = f"{span(refused)} cannot be read: the hour {key_of(first)} {why}."
             raise dg.Failure(reason, allow_retries=False)
         recording.finish()
-        return dg.MaterializeResult(
-            check_results=[checks.result(context, checks.COMPLETE, verdicts)] if verdicts else []
-        )
+        verdicts = verdicts or {hours[-1]: checks.Verdict(True, "An earlier try of this run has read it.")}
+        return dg.MaterializeResult(check_results=[checks.result(context, checks.COMPLETE, verdicts)])
 
     return asset
 
 
 def _with_what_is_left(reason: str, left: list[datetime], hours: list[datetime]) -> str:
-    if len(hours) == 1:
+    if len(hours) == 1 or not left:
         return reason
     landed = f"{len(hours) - len(left)} of {len(hours)} hours have landed"
     return f"{reason.removesuffix('.')}; {landed}, run {span(left)} again."

@@ -75,6 +75,9 @@ def telephony_udm(account: str, partitions: dg.PartitionsDefinition[str]) -> dg.
             recording.write()
             checks.record(context, checks.IN_PLACE, verdicts)
             raise dg.Failure(str(error), allow_retries=False) from None
+        except BaseException:
+            recording.write()
+            raise
         recording.finish()
         return dg.MaterializeResult(check_results=[checks.result(context, checks.IN_PLACE, verdicts)])
 

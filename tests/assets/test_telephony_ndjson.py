@@ -2,11 +2,13 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from duo_pipeline.duo.telephony_log import TelephonyLog
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.partitions import key_of
 from duo_pipeline.sandbox.knobs import Fault, Knobs
@@ -260,6 +262,31 @@ def test_a_re_execution_spends_no_request_on_hours_that_the_first_try_recorded(
         "the newest event has the first try's figures"
     )
     assert Counter(feed_ids(bucket)) == Counter(ids([*whole, *rest]))
+
+
+def test_a_re_execution_of_what_is_done_asks_duo_nothing(dagster: DagsterRun, duo: ServedDuo) -> None:
+    hour = settled_hour()
+    first = dagster.run(hour)
+    assert dagster.run(hour, parent=first.run_id).success
+    assert len(duo.api.requests) == 1
+
+
+def test_hours_that_landed_before_a_fault_of_the_program_are_recorded(
+    dagster: DagsterRun, duo: ServedDuo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = settled_hour(4)
+    duo.api.log = FixedLog(spread(first, 2000, hours=2))
+    read = TelephonyLog._items
+
+    def broken(log: TelephonyLog) -> Iterator[Any]:
+        for number, item in enumerate(read(log)):
+            if number == 1500:
+                raise ZeroDivisionError
+            yield item
+
+    monkeypatch.setattr(TelephonyLog, "_items", broken)
+    assert "ZeroDivisionError" in failure_of(dagster.run(first, first + HOUR))
+    assert dagster.done() == {key_of(first)}
 
 
 def test_a_run_of_its_own_reads_hours_that_are_done(dagster: DagsterRun, duo: ServedDuo) -> None:

@@ -5,10 +5,11 @@ machine where nothing is set; and no secret is in a run's configuration, which t
 """
 
 import dagster as dg
+from botocore.exceptions import BotoCoreError
 from dagster_aws.s3 import S3Resource
 
 from duo_pipeline.duo.admin_api import AdminApi, OnWait
-from duo_pipeline.landing.bucket import Bucket
+from duo_pipeline.landing.bucket import Bucket, cannot_connect
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.settings import DuoSettings, FeedSettings
 
@@ -39,8 +40,12 @@ class TelephonyFeed(dg.ConfigurableResource[Feed]):
         Raises:
             BucketError: There is no way to S3.
         """
+        try:
+            client = self.s3.get_client()
+        except (BotoCoreError, ValueError) as error:
+            raise cannot_connect(error) from None
         return Feed(
-            bucket=Bucket(self.s3.get_client(), settings.bucket),
+            bucket=Bucket(client, settings.bucket),
             prefix=settings.prefix,
             work_prefix=settings.work_prefix,
             record_format=settings.record_format,

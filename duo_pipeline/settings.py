@@ -134,8 +134,8 @@ def hours(environ: Mapping[str, str]) -> HourSettings:
 
 def _duo(reader: _Reader) -> DuoSettings:
     return DuoSettings(
-        ikey=reader.read("DUO_IKEY", str),
-        skey=reader.read("DUO_SKEY", str),
+        ikey=reader.read("DUO_IKEY", _key),
+        skey=reader.read("DUO_SKEY", _key),
         host=reader.read("DUO_API_HOST", api_host),
         retry_base_seconds=reader.read("DUO_RETRY_BASE_SECONDS", _seconds, 30.0),
         retry_attempts=reader.read("DUO_RETRY_ATTEMPTS", _at_least(1), 8),
@@ -156,6 +156,12 @@ def _feed(reader: _Reader) -> FeedSettings:
             " not contain each other, since SecOps reads all that lies under the first"
         )
     return settings
+
+
+def _key(text: str) -> str:
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise ValueError("is no key of Duo's: one has letters and digits alone")
+    return text
 
 
 def _prefix(text: str) -> str:

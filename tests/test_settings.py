@@ -59,6 +59,8 @@ def test_a_wrong_setting_of_the_hours_is_named(name: str, value: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("DUO_IKEY", "DIÉ"),
+        ("DUO_SKEY", "with space"),
         ("DUO_API_HOST", "example.com"),
         ("DUO_RECORD_FORMAT", "json"),
         ("DUO_RETRY_BASE_SECONDS", "soon"),

@@ -6,7 +6,7 @@ import random
 import socket
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -101,7 +101,7 @@ class AdminApi:
             reraise=True,
         )
         try:
-            return retrying(self._try, path, parameters)
+            return retrying(self._try, path, parameters, self._dates())
         except DuoUnavailable as error:
             tries = f" (tried {self._retry_attempts} times)" if self._retry_attempts > 1 else ""
             raise DuoUnavailable(f"{error}{tries}.", error.retry_after) from None
@@ -116,8 +116,15 @@ class AdminApi:
     def _before_sleep(self, state: tenacity.RetryCallState) -> None:
         self._on_wait(str(_error_of(state)), state.upcoming_sleep)
 
-    def _try(self, path: str, parameters: Mapping[str, str]) -> dict[str, Any]:
-        date = email.utils.formatdate(self._clock())
+    def _dates(self) -> Iterator[str]:
+        """Give a Date for each try: the time, but at least a second after the one before."""
+        second = 0.0
+        while True:
+            second = max(self._clock() // 1, second + 1)
+            yield email.utils.formatdate(second)
+
+    def _try(self, path: str, parameters: Mapping[str, str], dates: Iterator[str]) -> dict[str, Any]:
+        date = next(dates)
         signature = sign(
             self._skey, date=date, method="GET", host=self.host.name, path=path, parameters=parameters
         )
@@ -205,9 +212,9 @@ class AdminApi:
             return float(text)
         try:
             moment = parsedate_to_datetime(text)
-        except ValueError:
+            return max(0.0, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - self._clock())
+        except (ValueError, OverflowError):
             return None
-        return max(0.0, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - self._clock())
 
 
 def _error_of(state: tenacity.RetryCallState) -> DuoUnavailable:

@@ -16,6 +16,8 @@ PATH = "/admin/v2/logs/telephony"
 LIMIT = 1000
 """The most records that Duo gives at once."""
 _HOUR = timedelta(hours=1)
+MOST_PAGES_OF_REPEATS = 3
+"""A cursor that leads nowhere new so often goes in circles."""
 _MS_NS = 1_000_000
 OLDEST_SECONDS = 180 * 86_400 - 1_800
 """Duo refuses a mintime of more than 180 days ago, by its own clock; half an hour is left for the skew."""
@@ -118,10 +120,11 @@ class TelephonyLog:
     def _items(self) -> Iterator[Any]:
         """Give what the pages hold, leaving out exact repeats, and stop where the log ends.
 
-        It ends with an empty page, without a cursor, with the cursor just sent, with a page of repeats
+        It ends with an empty page, without a cursor, with the cursor just sent, with some pages of repeats
         alone, or when all that Duo counts has come and the page was not full. Duo sends a cursor with the
         last page, too, so the count is what spares a request.
         """
+        records = pages_of_repeats = 0
         start_ms = instants.unix_ms(self.start)
         parameters = {
             "mintime": str(start_ms),
@@ -150,13 +153,14 @@ class TelephonyLog:
                     fresh.append(item)
                 page.add(text)
             self.received += len(fresh)
+            records += sum(isinstance(item, dict) for item in fresh)  # Duo's count may leave out the rest
+            pages_of_repeats = 0 if fresh else pages_of_repeats + 1
             yield from fresh
             self._on_page(self)
-            complete = (
-                self.total is not None and not self.total.at_least and self.received >= self.total.value
-            )
+            complete = self.total is not None and not self.total.at_least and records >= self.total.value
             if (
-                not fresh
+                not items
+                or pages_of_repeats == MOST_PAGES_OF_REPEATS
                 or cursor is None
                 or cursor == parameters.get("next_offset")
                 or (complete and len(items) < LIMIT)
@@ -192,13 +196,16 @@ def _cursor(value: object) -> str | None:
 def _total(value: object) -> Total | None:
     """Read ``total_objects``: a number, or as duo_client documents it, ``{"relation", "value"}``."""
     match value:
-        case {"value": int(number), "relation": "eq"}:
-            return Total(number)
-        case {"value": int(number)}:
-            return Total(number, at_least=True)
+        case {"value": number, "relation": "eq"}:
+            return _total(number)
+        case {"value": number}:
+            total = _total(number)
+            return total and Total(total.value, at_least=True)
         case bool():
             return None
         case int():
             return Total(value)
+        case str() if value.isdecimal():
+            return Total(int(value))
         case _:
             return None

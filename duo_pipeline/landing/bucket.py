@@ -11,6 +11,7 @@ from botocore.exceptions import (
     EndpointConnectionError,
     HTTPClientError,
     NoCredentialsError,
+    ParamValidationError,
     PartialCredentialsError,
 )
 
@@ -42,6 +43,14 @@ _SAME_AS = {
 
 class BucketError(Exception):
     """S3 could not do what was asked; the text is one sentence for a person, without secrets."""
+
+
+def cannot_connect(error: Exception) -> BucketError:
+    """Make the error of a client that could not even be made."""
+    return BucketError(
+        f"There is no way to S3 ({type(error).__name__}): check AWS_DEFAULT_REGION, AWS_ENDPOINT_URL and"
+        " AWS_PROFILE."
+    )
 
 
 class Bucket:
@@ -116,6 +125,8 @@ class Bucket:
                 f"There are no AWS credentials for the bucket {self.name}: set AWS_ACCESS_KEY_ID and"
                 " AWS_SECRET_ACCESS_KEY, a profile, or a role."
             ) from None
+        except ParamValidationError:
+            raise BucketError(f"S3 has no bucket of such a name ({self.name}): check S3_BUCKET.") from None
         except (EndpointConnectionError, ConnectTimeoutError):
             raise BucketError(
                 f"S3 cannot be reached to {verb} {self.uri(key)}: check the network, AWS_DEFAULT_REGION and"

@@ -3,13 +3,16 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Literal
 
-from duo_pipeline import ndjson
+from duo_pipeline import instants, ndjson
 
 RecordFormat = Literal["secops", "verbatim"]
 
 _ADDED = ("host", "eventtype", "timestamp")
+_SENT = "duo_sent"
+"""Under it a line keeps what Duo itself sent under a name that the format needs; so far it sends none."""
 
 
 def line(record: Mapping[str, Any], *, utc: str, host: str, record_format: RecordFormat) -> bytes:
@@ -29,28 +32,48 @@ def line(record: Mapping[str, Any], *, utc: str, host: str, record_format: Recor
     Raises:
         ValueError: The record holds a number that JSON cannot write.
     """
-    if record_format == "secops":
-        record = {
-            **_with_credits_as_text(record),
-            "host": record.get("host") or host,
-            "eventtype": record.get("eventtype") or "telephony",
-            "timestamp": utc,
-        }
-    return ndjson.line(record)
+    return ndjson.line(_for_secops(record, utc, host) if record_format == "secops" else record)
 
 
 def identity(record: Mapping[str, Any]) -> bytes:
     """Give 16 bytes that are the same for a record as Duo sent it and for a line of it in either format.
 
-    Two records are the same when they are equal in all that Duo sent: what ``secops`` adds is left out, and
-    a number of credits counts as its text.
+    Two records are the same when all that Duo sent is equal.
     """
-    sent = {key: value for key, value in _with_credits_as_text(record).items() if key not in _ADDED}
-    return hashlib.sha256(ndjson.canonical(sent)).digest()[:16]
+    return hashlib.sha256(ndjson.canonical(_as_sent(record))).digest()[:16]
 
 
-def _with_credits_as_text(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    number = record.get("credits")
-    if isinstance(number, int | float) and not isinstance(number, bool):
-        return {**record, "credits": json.dumps(number)}
-    return record
+def _for_secops(record: Mapping[str, Any], utc: str, host: str) -> Mapping[str, Any]:
+    cost = record.get("credits")
+    own = {name: record[name] for name in (*_ADDED, _SENT) if name in record}
+    if isinstance(cost, str):
+        own["credits"] = cost
+    written = {**record}
+    if isinstance(cost, int | float) and not isinstance(cost, bool):
+        written["credits"] = json.dumps(cost)
+    written["host"] = record.get("host") or host
+    written["eventtype"] = record.get("eventtype") or "telephony"
+    written["timestamp"] = utc
+    if own:
+        written[_SENT] = own
+    return written
+
+
+def _as_sent(line_: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Undo what `_for_secops` did; what it has not made stays as it is."""
+    if any(name not in line_ for name in _ADDED) or line_["timestamp"] != _utc(line_.get("ts")):
+        return line_
+    own = line_.get(_SENT)
+    own = own if isinstance(own, dict) else {}
+    sent = {name: value for name, value in line_.items() if name not in (*_ADDED, _SENT)}
+    if "credits" not in own and isinstance(sent.get("credits"), str):
+        with suppress(ValueError):
+            sent["credits"] = json.loads(sent["credits"])
+    return {**sent, **own}
+
+
+def _utc(ts: object) -> str | None:
+    try:
+        return instants.parse(ts).utc
+    except ValueError:
+        return None

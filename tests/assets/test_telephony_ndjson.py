@@ -187,6 +187,9 @@ def test_rejects_are_kept_and_counted(dagster: DagsterRun, duo: ServedDuo, bucke
         ("AWS_ACCESS_KEY_ID", "NOSUCHKEY00000000000", "check AWS_ACCESS_KEY_ID"),
         ("AWS_SECRET_ACCESS_KEY", "wrong-secret", "check AWS_SECRET_ACCESS_KEY"),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:9", "AWS_ENDPOINT_URL"),
+        ("AWS_ENDPOINT_URL", "127.0.0.1", "There is no way to S3"),
+        ("AWS_PROFILE", "no-such-profile", "AWS_PROFILE"),
+        ("S3_BUCKET", "no bucket's name", "check S3_BUCKET"),
     ],
 )
 def test_a_wrong_setting_fails_the_run_with_a_sentence_and_no_secret(

@@ -147,6 +147,15 @@ def test_each_try_is_dated_and_signed_afresh(machine: Machine) -> None:
     assert first.headers["Authorization"] != second.headers["Authorization"]
 
 
+def test_tries_within_one_second_are_dated_a_second_apart(machine: Machine) -> None:
+    wire = Wire(
+        fail(42901, headers={"Retry-After": "0"}), fail(42901, headers={"Retry-After": "0"}), Answer()
+    )
+    machine.api(wire).get(PATH, {})
+    dates = [email.utils.parsedate_to_datetime(one.headers["Date"]).timestamp() for one in wire.requests]
+    assert dates == [NOW, NOW + 1, NOW + 2]
+
+
 def test_waits_double_from_the_base_to_two_minutes(machine: Machine) -> None:
     with pytest.raises(DuoUnavailable, match=r"too many requests.* \(tried 8 times\)"):
         machine.api(Wire(fail(42901))).get(PATH, {})
@@ -175,10 +184,12 @@ def test_retry_after_is_honoured(machine: Machine, text: str) -> None:
 
 def test_a_retry_after_of_more_than_a_quarter_of_an_hour_is_for_the_next_tick(machine: Machine) -> None:
     assert "asks to wait 901 s" in refused(machine, fail(42901, headers={"Retry-After": "901"}))
+    assert "asks to wait" in refused(machine, fail(42901, headers={"Retry-After": "9" * 400}))
 
 
-def test_a_retry_after_that_says_nothing_is_passed_over(machine: Machine) -> None:
-    machine.api(Wire(fail(42901, headers={"Retry-After": "soon"}), Answer())).get(PATH, {})
+@pytest.mark.parametrize("text", ["soon", "-5", "1.5 s", "Fri, 31 Dec 99999 23:59:59 GMT"])
+def test_a_retry_after_that_says_nothing_is_passed_over(machine: Machine, text: str) -> None:
+    machine.api(Wire(fail(42901, headers={"Retry-After": text}), Answer())).get(PATH, {})
     assert machine.slept == [30]
 
 

@@ -228,10 +228,33 @@ def test_a_query_that_outlives_its_first_hour_asks_for_no_more_than_duo_keeps() 
 
 def test_a_cursor_that_leads_nowhere_new_ends_the_reading() -> None:
     page = {"items": spread(START, 3), "metadata": {"next_offset": "a"}}
-    answers = Answers(page, {**page, "metadata": {"next_offset": "b"}})
+    answers = Answers(*({**page, "metadata": {"next_offset": str(number)}} for number in range(10)))
     log = TelephonyLog(answers, START, START + HOUR)  # type: ignore[arg-type]
     assert sum(len(list(entries)) for _, entries in log.hours()) == 3
-    assert answers.asked == 2
+    assert answers.asked == 4
+
+
+def test_a_page_that_is_the_one_before_once_more_does_not_end_the_reading() -> None:
+    first, second = spread(START, 6)[:3], spread(START, 6)[3:]
+    answers = Answers(
+        {"items": first, "metadata": {"next_offset": "a"}},
+        {"items": first, "metadata": {"next_offset": "b"}},
+        {"items": second, "metadata": {}},
+    )
+    log = TelephonyLog(answers, START, START + HOUR)  # type: ignore[arg-type]
+    assert [entry.sent for _, entries in log.hours() for entry in entries] == [*first, *second]
+
+
+def test_entries_that_are_no_records_do_not_make_the_reading_end_early() -> None:
+    first, second = spread(START, 6)[:3], spread(START, 6)[3:]
+    metadata = {"next_offset": "a", "total_objects": "6"}
+    answers = Answers(
+        {"items": [*first, "a", "b", "c"], "metadata": metadata},
+        {"items": second, "metadata": {**metadata, "next_offset": "b"}},
+    )
+    log = TelephonyLog(answers, START, START + HOUR)  # type: ignore[arg-type]
+    sent = [entry.sent for _, entries in log.hours() for entry in entries]
+    assert sent == [*first, "a", "b", "c", *second]
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-NAMES = st.sampled_from(["context", "credits", "phone", "ts", "txid", "type", "new"]) | st.text(max_size=8)
-RECORDS = st.dictionaries(NAMES, JSON, max_size=8).filter(
-    lambda record: not {"host", "eventtype", "timestamp"} & record.keys()
-)
+ADDED = ["host", "eventtype", "timestamp", "duo_sent"]
+NAMES = st.sampled_from(["context", "credits", "phone", "txid", "type", "new", *ADDED]) | st.text(max_size=8)
+RECORDS = st.dictionaries(NAMES, JSON, max_size=8).map(lambda record: {**record, "ts": SENT["ts"]})
 FORMATS: tuple[RecordFormat, ...] = ("secops", "verbatim")
 
 
@@ -57,7 +56,8 @@ def test_verbatim_is_what_duo_sent() -> None:
 
 def test_what_duo_itself_calls_host_or_eventtype_stays() -> None:
     own = {**SENT, "host": "other.example", "eventtype": "voice"}
-    assert written(own) == {**own, "credits": "2", "timestamp": UTC_TS}
+    kept = {"host": "other.example", "eventtype": "voice"}
+    assert written(own) == {**own, "credits": "2", "timestamp": UTC_TS, "duo_sent": kept}
 
 
 def test_a_record_without_credits_gets_none() -> None:
@@ -84,6 +84,19 @@ def test_a_line_has_the_identity_of_its_record(record_format: RecordFormat, reco
 @given(record=RECORDS)
 def test_the_order_of_the_fields_does_not_matter(record: dict[str, Any]) -> None:
     assert identity(dict(reversed(record.items()))) == identity(record)
+
+
+def test_records_that_differ_only_in_what_the_format_adds_are_different_records() -> None:
+    records = [
+        SENT,
+        *({**SENT, "host": host} for host in ("a.example", "b.example", "")),
+        {**SENT, "eventtype": "telephony"},
+        {**SENT, "timestamp": 5},
+        {**SENT, "credits": "2"},
+        {**SENT, "credits": 2.0},
+    ]
+    assert len({identity(record) for record in records}) == len(records)
+    assert [identity(written(record)) for record in records] == [identity(record) for record in records]
 
 
 @pytest.mark.parametrize("field", SENT.keys())

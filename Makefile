@@ -3,7 +3,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: demo ui test check install clean
+.PHONY: demo ui test check bench install clean
 
 demo: $(INSTALLED)  ## the last 24 settled hours of an emulated Duo, through Dagster, into a real S3 server
 	@$(BIN)/duo-pipeline demo
@@ -18,6 +18,9 @@ check: $(INSTALLED)  ## lint, format, types, definitions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: $(INSTALLED)  ## the benchmarks, as ratios measured side by side
+	@$(BIN)/python -m benchmarks
 
 install: $(INSTALLED)
 

@@ -34,7 +34,7 @@ class HourQueue:
         self._host = host
         self._on_landed = on_landed
         self._there = Listing(feed.bucket, feed.prefix)
-        self._journal = Listing(feed.bucket, keys.journal_prefix(feed.work_prefix))
+        self._journal = Listing(feed.bucket, keys.journal_prefix(feed.work_prefix, feed.prefix))
         self._threads = ThreadPoolExecutor(AT_ONCE)
         self._on_the_way: deque[tuple[datetime, Future[Landed]]] = deque()
 

@@ -57,7 +57,7 @@ class Journal:
         return True
 
     def _key(self, number: int) -> str:
-        return keys.journal_key(self._feed.work_prefix, self._hour, number)
+        return keys.journal_key(self._feed.work_prefix, self._feed.prefix, self._hour, number)
 
     def _write_log_object(self, body: Body) -> str:
         key = keys.log_key(self._feed.prefix, self._hour, body.sha256)

@@ -18,14 +18,14 @@ def log_key(prefix: str, hour: datetime, sha256: str) -> str:
     return f"{prefix}{hour_folder(hour)}telephony-{hour:%Y%m%dT%HZ}-{sha256[:16]}.ndjson"
 
 
-def journal_prefix(work_prefix: str) -> str:
-    """Give where the journal is."""
-    return f"{work_prefix}journal/"
+def journal_prefix(work_prefix: str, prefix: str) -> str:
+    """Give where the journal of a feed is; two feeds may share a work prefix, and never a journal."""
+    return f"{work_prefix}journal/{prefix}"
 
 
-def journal_key(work_prefix: str, hour: datetime, number: int) -> str:
+def journal_key(work_prefix: str, prefix: str, hour: datetime, number: int) -> str:
     """Name an entry of the hour's journal, counted from 1."""
-    return f"{journal_prefix(work_prefix)}{hour_folder(hour)}{number:06}.ndjson"
+    return f"{journal_prefix(work_prefix, prefix)}{hour_folder(hour)}{number:06}.ndjson"
 
 
 def rejects_key(work_prefix: str, hour: datetime, sha256: str) -> str:

@@ -37,7 +37,7 @@ def there(feed: Feed) -> list[str]:
 
 
 def journal(feed: Feed) -> list[str]:
-    return Listing(feed.bucket, journal_prefix(feed.work_prefix)).of(HOUR)
+    return Listing(feed.bucket, journal_prefix(feed.work_prefix, feed.prefix)).of(HOUR)
 
 
 def land(feed: Feed, arrived: Iterable[Entry], host: str = "api-1.duosecurity.com") -> Landed:

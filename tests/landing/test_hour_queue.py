@@ -94,4 +94,4 @@ def test_the_journal_is_listed_before_the_feed(feed: Feed) -> None:
     queue, _ = told_of(counting)
     with queue:
         queue.land(HOUR, [])
-    assert asked == ["work/journal/dt=2026-11-23/", "feed/dt=2026-11-23/"]
+    assert asked == ["work/journal/feed/dt=2026-11-23/", "feed/dt=2026-11-23/"]

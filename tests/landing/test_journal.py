@@ -96,6 +96,15 @@ def test_records_whose_write_succeeded_although_its_answer_was_lost_count_as_new
     assert len(lines(feed)) == 3
 
 
+def test_two_feeds_that_share_a_work_prefix_do_not_get_each_others_records(feed: Feed) -> None:
+    ours, theirs = spread(HOUR, 3), spread(HOUR, 2)
+    land_records(feed, ours)
+    other = Feed(feed.bucket, "other/", feed.work_prefix, feed.record_format)
+    land_records(other, theirs)
+    assert sorted(ids(lines(other))) == sorted(ids(theirs))
+    assert sorted(ids(lines(feed))) == sorted(ids(ours))
+
+
 @pytest.mark.parametrize("writes", range(5))
 def test_wherever_runs_are_killed_the_next_one_leaves_the_feed_exact(feed: Feed, writes: int) -> None:
     records = spread(HOUR, 6)

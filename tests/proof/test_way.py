@@ -125,7 +125,7 @@ class Way(RuleBasedStateMachine):
         landing = HourLanding(feed, hour, host="api-2.duosecurity.com")
         for _, entries in self.log(number, number).hours():
             landing.take(entries)
-        journal = Listing(feed.bucket, journal_prefix(feed.work_prefix)).of(hour)
+        journal = Listing(feed.bucket, journal_prefix(feed.work_prefix, feed.prefix)).of(hour)
         return landing, Listing(feed.bucket, feed.prefix).of(hour), journal
 
     @rule(

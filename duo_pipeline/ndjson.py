@@ -6,6 +6,15 @@ from typing import Any
 import orjson
 
 
+def record(text: bytes) -> dict[str, Any] | None:
+    """Read a line as one JSON object; nothing if it is none."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def line(value: Any) -> bytes:  # noqa: ANN401 - any JSON
     """Write a value as one line, ended by a newline.
 

@@ -4,10 +4,11 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from typing import Any
 
 import dagster as dg
 
-from duo_pipeline import checks, settings
+from duo_pipeline import checks, ndjson, settings
 from duo_pipeline.assets.figures import udm_figures
 from duo_pipeline.assets.recording import Metadata, Recording
 from duo_pipeline.landing import keys
@@ -86,15 +87,16 @@ def telephony_udm(account: str, partitions: dg.PartitionsDefinition[str]) -> dg.
 
 def _write_events(feed: Feed, hour: datetime, there: list[str]) -> tuple[Metadata, checks.Verdict]:
     """Write the events of an hour, looking at its lines on the way."""
-    findings, placement = Findings(), Placement(hour)
+    findings, placement = Findings(), Placement(hour, objects=len(there))
     lines = 0
 
-    def placed() -> Iterator[tuple[str, bytes]]:
+    def placed() -> Iterator[tuple[str, dict[str, Any] | None]]:
         nonlocal lines
         for line in hour_lines(feed, there):
             lines += 1
-            placement.look_at(line)
-            yield f"{line.object}:{line.number}", line.text
+            record = ndjson.record(line.text)
+            placement.look_at(line, record)
+            yield f"{line.object}:{line.number}", record
 
     uri = None
     with Body() as body:

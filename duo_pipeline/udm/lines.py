@@ -1,26 +1,22 @@
 """The lines of an hour, run through the mapping."""
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from duo_pipeline import ndjson
 from duo_pipeline.udm.findings import Findings
 from duo_pipeline.udm.mapping import to_udm
 
 
-def event_lines(lines: Iterable[tuple[str, bytes]], findings: Findings) -> Iterator[bytes]:
+def event_lines(lines: Iterable[tuple[str, Mapping[str, Any] | None]], findings: Findings) -> Iterator[bytes]:
     """Give the UDM event of each line, as a line, in their order.
 
     Args:
-        lines: For each line its place, for people, and its bytes.
+        lines: For each line its place, for people, and the JSON object that it is, if it is one.
         findings: Is told of each line and event; a line without an event is a finding.
     """
-    for place, text in lines:
-        try:
-            record = json.loads(text)
-        except (ValueError, RecursionError):
-            record = None
-        if not isinstance(record, dict):
+    for place, record in lines:
+        if record is None:
             findings.malformed(place)
             continue
         event = to_udm(record)

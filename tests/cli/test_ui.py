@@ -16,10 +16,9 @@ PROGRAM = str(Path(sys.executable).parent / "duo-pipeline")
 SELECTOR = '{repositoryName: "__repository__", repositoryLocationName: "duo_pipeline.definitions"}'
 
 
-def ask(url: str, query: str) -> Any:
-    request = Request(
-        f"{url}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
-    )
+def ask(url: str, query: str, variables: dict[str, Any] | None = None) -> Any:
+    body = json.dumps({"query": query, "variables": variables or {}}).encode()
+    request = Request(f"{url}/graphql", body, {"Content-Type": "application/json"})
     with urlopen(request, timeout=30) as response:
         return json.load(response)["data"]
 

@@ -42,6 +42,11 @@ class Running:
     url: str
     hours: HourSettings
 
+    @property
+    def old_hours(self) -> list[datetime]:
+        """The hours of the first backfill."""
+        return hours_between(self.hours.start, self.hours.start + 11 * HOUR)
+
     def status(self, hours: list[datetime], asset: dg.AssetKey = NDJSON) -> list[str]:
         keys = [key_of(hour) for hour in hours]
         found = self.instance.get_status_by_partition(asset, keys, hourly(self.hours.start)) or {}
@@ -104,7 +109,7 @@ def dagster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     home.mkdir()
     shutil.copy(SHIPPED, home)
     now = datetime.now(UTC)
-    tick = (now + timedelta(minutes=2)).minute
+    tick = (now + timedelta(seconds=90)).minute
     start = (now - timedelta(days=4)).replace(hour=0, minute=0, second=0, microsecond=0)
     hours = HourSettings(start, tick if tick >= 2 else tick + 60, LOOKBACK, 1)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -135,7 +140,9 @@ def dagster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             url = f"http://127.0.0.1:{port}"
             assert until(lambda: _serves(url)), (folder / "log").read_text()
             with dg.DagsterInstance.from_config(str(home)) as instance:
-                yield Running(sandbox, instance, url, hours)
+                running = Running(sandbox, instance, url, hours)
+                running.backfill(running.old_hours)  # the daemon takes its time, so ask before it is needed
+                yield running
         finally:
             process.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
@@ -167,8 +174,7 @@ def test_hours_that_nobody_fetched_while_the_daemon_was_down_come_with_the_next_
 
 
 def test_a_backfill_launched_from_the_ui_is_one_run_and_one_query(dagster: Running) -> None:
-    hours = hours_between(dagster.hours.start, dagster.hours.start + 11 * HOUR)
-    dagster.backfill(hours)
+    hours = dagster.old_hours
     assert until(lambda: dagster.done(hours, UDM), PATIENCE), dagster.status(hours, UDM)
     assert dagster.done(hours)
     assert len(dagster.runs_of(hours)) == 1
@@ -199,7 +205,7 @@ def test_a_run_that_fails_midway_keeps_what_came_and_is_finished_by_re_executing
 def test_a_killed_run_is_taken_up_again_without_a_person(dagster: Running) -> None:
     first = dagster.hours.start + 50 * HOUR
     hours = hours_between(first, first + 3 * HOUR)
-    dagster.sandbox.api.knobs = Knobs(faults=(Fault(kind="stall", seconds=20),))
+    dagster.sandbox.api.knobs = Knobs(faults=(Fault(kind="stall", seconds=8),))
     asked = len(dagster.sandbox.api.requests)
     dagster.backfill(hours)
     worker = 0

@@ -12,7 +12,7 @@ ui: $(INSTALLED)  ## the sandbox, Dagster's UI and daemon, until Ctrl-C
 	@$(BIN)/duo-pipeline ui
 
 test: $(INSTALLED)  ## the tests
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile
 
 check: $(INSTALLED)  ## lint, format, types, definitions
 	$(BIN)/ruff check .

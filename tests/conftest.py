@@ -28,6 +28,11 @@ class ServedDuo:
     url: str
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that wait for Dagster's daemon: the others run meanwhile."""
+    items.sort(key=lambda item: "test_daemon" not in item.nodeid)
+
+
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the settings of whoever runs it."""

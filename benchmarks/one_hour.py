@@ -1,0 +1,41 @@
+"""How long an hour takes by itself, against Dagster's own time, and against its share of a range."""
+
+from collections.abc import Callable, Iterator
+from statistics import median
+
+from benchmarks import child
+from benchmarks.range_wall_time import HOURS
+from benchmarks.records import HOUR
+from benchmarks.rows import Row, at_least, at_most, compared
+from benchmarks.world import World
+from duo_pipeline.partitions import key_of
+
+SAMPLE = 8
+
+
+def rows(month: World, say: Callable[[str], None]) -> Iterator[Row]:
+    """Run a sample of hours, each as the run launcher does, and the whole range in the same way.
+
+    Each side has an instance of its own, which a first run has made ready.
+    """
+    ours, theirs = month.fresh(), month.fresh()
+    pairs = []
+    for number in range(SAMPLE + 1):
+        hour = ("--partition", key_of(month.end - HOUR * (number + 1)))
+        sides = [(child.PIPELINE, ours), (child.TRIVIAL, theirs)]
+        seconds = {
+            side: child.seconds(child.materialize(*side, *hour), settings)
+            for side, settings in (sides[::-1] if number % 2 else sides)  # who comes first changes
+        }
+        if number:
+            pairs.append((seconds[child.PIPELINE], seconds[child.TRIVIAL]))
+            say("  an hour: {:.2f} s, two trivial assets: {:.2f} s".format(*pairs[-1]))
+    yield compared("one hour, by two trivial assets", pairs, at_most(1.25))
+    first, last = month.end - HOUR * HOURS, month.end - HOUR
+    whole = ("--partition-range", f"{key_of(first)}...{key_of(last)}")
+    seconds_of_range = child.seconds(child.materialize(*child.PIPELINE, *whole), month.fresh())
+    yield compared(
+        f"30 days: a run an hour (a sample of {SAMPLE}, scaled), by the range run, both by `dagster`",
+        [(median(hour for hour, _ in pairs) * HOURS, seconds_of_range)],
+        at_least(50),
+    )

@@ -1,0 +1,47 @@
+"""What the emulated Duo has in its log."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from duo_pipeline.sandbox.telephony import (
+    DAY,
+    MEAN_WEIGHT,
+    WEEKEND,
+    FixedLog,
+    Log,
+    TelephonyGenerator,
+)
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Records:
+    """About so many records from start to end, spread as people work; in a single hour exactly so many."""
+
+    count: int
+    start: datetime
+    end: datetime
+
+    def log(self) -> Log:
+        hours = [self.start + HOUR * number for number in range((self.end - self.start) // HOUR)]
+        return _even(hours[0], self.count) if len(hours) == 1 else _as_people_work(hours, self.count)
+
+
+def _as_people_work(hours: list[datetime], count: int) -> Log:
+    weight = sum(DAY[hour.hour] * (WEEKEND if hour.weekday() >= 5 else 1) for hour in hours)
+    return TelephonyGenerator("bench", records_per_day=24 * count * MEAN_WEIGHT / weight)
+
+
+def _even(hour: datetime, count: int) -> Log:
+    record = TelephonyGenerator("bench").hour(hour.replace(hour=10))[0]
+    step = HOUR / (count + 1)
+    return FixedLog(
+        {
+            **record,
+            "ts": (hour + step * number).isoformat(timespec="microseconds"),
+            "telephony_id": str(uuid.UUID(int=number)),
+        }
+        for number in range(1, count + 1)
+    )

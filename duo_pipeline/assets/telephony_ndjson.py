@@ -17,7 +17,9 @@ from duo_pipeline.partitions import contiguous, hour_of, hours_between, key_of, 
 from duo_pipeline.resources import DuoAdminApi, TelephonyFeed
 
 POOL = "duo_admin_api"
-"""Duo's quota is one for the whole tenant, so one run at a time reads it."""
+"""Duo's quota is one for the whole tenant, so one run of the queue at a time reads it.
+
+A run that is started from the command line does not stand in the queue."""
 
 
 def telephony_ndjson(

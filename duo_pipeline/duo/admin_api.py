@@ -108,7 +108,7 @@ class AdminApi:
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         error = _error_of(state)
-        if error.retry_after is not None:
+        if error.retry_after:  # not where it is 0: tries that come too early burn quota
             return error.retry_after
         doubled = self._retry_base_seconds * 2.0 ** (state.attempt_number - 1)
         return min(LONGEST_WAIT_SECONDS, doubled * (1 + self._jitter() / 4))
@@ -163,7 +163,8 @@ class AdminApi:
                 raise DuoUnavailable("Duo's answer was cut off or no JSON")
             raise self._refused(response, status * 100, "")
         if status == 200 and answer.get("stat") == "OK":
-            if isinstance(content := answer.get("response"), dict):
+            content = answer.get("response")
+            if isinstance(content, dict) and isinstance(content.get("items"), list):
                 return content
             raise DuoUnavailable("Duo's answer holds no telephony log")
         code = answer.get("code")

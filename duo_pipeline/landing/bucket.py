@@ -48,8 +48,8 @@ class BucketError(Exception):
 def cannot_connect(error: Exception) -> BucketError:
     """Make the error of a client that could not even be made."""
     return BucketError(
-        f"There is no way to S3 ({type(error).__name__}): check AWS_DEFAULT_REGION, AWS_ENDPOINT_URL and"
-        " AWS_PROFILE."
+        f"There is no way to S3 ({type(error).__name__}): check AWS_DEFAULT_REGION, AWS_ENDPOINT_URL,"
+        " AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
     )
 
 

@@ -205,14 +205,14 @@ def test_a_run_that_fails_midway_keeps_what_came_and_is_finished_by_re_executing
 def test_a_killed_run_is_taken_up_again_without_a_person(dagster: Running) -> None:
     first = dagster.hours.start + 50 * HOUR
     hours = hours_between(first, first + 3 * HOUR)
-    dagster.sandbox.api.knobs = Knobs(faults=(Fault(kind="stall", seconds=8),))
+    dagster.sandbox.api.knobs = Knobs(faults=(Fault(kind="stall", seconds=25),))
     asked = len(dagster.sandbox.api.requests)
     dagster.backfill(hours)
     worker = 0
 
     def found() -> bool:
         nonlocal worker
-        worker = next((pid for run in dagster.runs_of(hours) if (pid := _worker(run.run_id))), 0)
+        worker = next((pid for run in dagster.runs_of(hours) if (pid := _worker(dagster.instance, run))), 0)
         return (
             bool(worker)
             and dagster.status(hours)[0] == "IN_PROGRESS"
@@ -222,15 +222,19 @@ def test_a_killed_run_is_taken_up_again_without_a_person(dagster: Running) -> No
     assert until(found, PATIENCE)
     dagster.sandbox.api.knobs = Knobs()
     os.kill(worker, signal.SIGKILL)
-    assert until(lambda: dagster.done(hours), PATIENCE), dagster.status(hours)
+    assert until(lambda: dagster.done(hours, UDM), PATIENCE), dagster.status(hours, UDM)
+    assert dagster.done(hours)
+    retry, killed = dagster.runs_of(hours)
+    assert killed.status == dg.DagsterRunStatus.FAILURE
+    assert retry.tags["dagster/parent_run_id"] == killed.run_id
     assert dagster.feed_ids(hours) == dagster.duo_ids(hours)
 
 
-def _worker(run_id: str) -> int:
-    """Give the process id of a run's worker: the deepest process that names the run."""
-    found = 0
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if run_id.encode() in (process / "cmdline").read_bytes():
-                found = max(found, int(process.name))
-    return found
+def _worker(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int:
+    """Give the process id of a run's worker, or 0. Its command line does not name the run; that of the `tail`
+    of its compute logs does."""
+    for entry in instance.all_logs(run.run_id):
+        event = entry.dagster_event
+        if event and event.is_engine_event and (pid := event.engine_event_data.metadata.get("pid")):
+            return int(str(pid.value))
+    return 0

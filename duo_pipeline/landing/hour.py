@@ -12,7 +12,7 @@ from duo_pipeline.landing import keys
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.journal import Journal
-from duo_pipeline.landing.line import identity, line
+from duo_pipeline.landing.line import as_sent, identity, line
 from duo_pipeline.landing.sorter import Row, Sorter
 from duo_pipeline.records import Entry, Reject
 
@@ -158,10 +158,13 @@ class HourLanding:
             try:
                 record = json.loads(text)
                 at = instants.parse(record["ts"])
-                row = Row(at.ns, _sortable(record.get("telephony_id")), identity(record), there=True)
+                telephony_id = _sortable(record.get("telephony_id"))
+                # a line stands for what it was made of, and, read as verbatim, for what it says
+                same = {identity(as_sent(record)), identity(record)}
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 continue  # a foreign line, which is no record of any hour
-            self._sorter.add(row)
+            for one in same:
+                self._sorter.add(Row(at.ns, telephony_id, one, there=True))
         objects.add(key)
 
     def _reject(self, reject: Reject) -> None:

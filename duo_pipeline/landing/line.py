@@ -36,11 +36,8 @@ def line(record: Mapping[str, Any], *, utc: str, host: str, record_format: Recor
 
 
 def identity(record: Mapping[str, Any]) -> bytes:
-    """Give 16 bytes that are the same for a record as Duo sent it and for a line of it in either format.
-
-    Two records are the same when all that Duo sent is equal.
-    """
-    return hashlib.sha256(ndjson.canonical(_as_sent(record))).digest()[:16]
+    """Give 16 bytes that tell a record, as Duo sent it, from every other: all of it counts."""
+    return hashlib.sha256(ndjson.canonical(record)).digest()[:16]
 
 
 def _for_secops(record: Mapping[str, Any], utc: str, host: str) -> Mapping[str, Any]:
@@ -49,7 +46,7 @@ def _for_secops(record: Mapping[str, Any], utc: str, host: str) -> Mapping[str, 
     if isinstance(cost, str):
         own["credits"] = cost
     written = {**record}
-    if isinstance(cost, int | float) and not isinstance(cost, bool):
+    if _is_number(cost):
         written["credits"] = json.dumps(cost)
     written["host"] = record.get("host") or host
     written["eventtype"] = record.get("eventtype") or "telephony"
@@ -59,9 +56,11 @@ def _for_secops(record: Mapping[str, Any], utc: str, host: str) -> Mapping[str, 
     return written
 
 
-def _as_sent(line_: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Undo what `_for_secops` did; what it has not made stays as it is."""
-    if any(name not in line_ for name in _ADDED) or line_["timestamp"] != _utc(line_.get("ts")):
+def as_sent(line_: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the record that a line was made of, in whichever format it is written."""
+    if any(name not in line_ for name in _ADDED) or _is_number(line_.get("credits")):
+        return line_
+    if line_["timestamp"] != _utc(line_.get("ts")):
         return line_
     own = line_.get(_SENT)
     own = own if isinstance(own, dict) else {}
@@ -70,6 +69,10 @@ def _as_sent(line_: Mapping[str, Any]) -> Mapping[str, Any]:
         with suppress(ValueError):
             sent["credits"] = json.loads(sent["credits"])
     return {**sent, **own}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _utc(ts: object) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from duo_pipeline import instants
 from duo_pipeline.landing.hour_lines import PlacedLine
-from duo_pipeline.landing.line import identity
+from duo_pipeline.landing.line import as_sent, identity
 from duo_pipeline.landing.sorter import Row, Sorter
 
 
@@ -37,7 +37,7 @@ class Placement:
             self.astray_at = self.astray_at or f"{line.object}:{line.number}"
             return
         # within one object a record is written in one way; between two it may be in either format
-        same = hashlib.sha256(line.text).digest()[:16] if self._one_object else identity(record)
+        same = hashlib.sha256(line.text).digest()[:16] if self._one_object else identity(as_sent(record))
         self._sorter.add(Row(0, b"", same, there=True))
 
     def doubled(self) -> int:

@@ -15,6 +15,7 @@ from duo_pipeline.landing.feed import Feed, Listing
 from duo_pipeline.landing.hour import HourLanding, Landed
 from duo_pipeline.landing.hour_lines import hour_lines
 from duo_pipeline.landing.keys import hour_folder, journal_prefix
+from duo_pipeline.landing.line import RecordFormat
 from duo_pipeline.records import Entry, Record, Reject
 from tests.landing.test_bucket import body_of
 from tests.records import Sent, sent, spread
@@ -138,6 +139,18 @@ def test_another_record_format_does_not_land_records_again(feed: Feed, formats: 
     first, second = (replace(feed, record_format=one) for one in formats)  # type: ignore[arg-type]
     land_records(first, records)
     assert land_records(second, records).new_records == 0
+
+
+@pytest.mark.parametrize("record_format", ["secops", "verbatim"])
+def test_a_record_that_duo_itself_sends_as_a_secops_line_is_neither_lost_nor_doubled(
+    feed: Feed, record_format: RecordFormat
+) -> None:
+    plain = sent(HOUR, credits=1)
+    own = {**plain, "host": "h", "eventtype": "telephony", "timestamp": instants.parse(plain["ts"]).utc}
+    written = replace(feed, record_format=record_format)
+    assert land_records(written, [own]).new_records == 1
+    assert land_records(written, [own, plain]).new_records == 1
+    assert land_records(written, [own, plain]).new_records == 0
 
 
 def test_another_api_host_does_not_land_records_again(feed: Feed) -> None:

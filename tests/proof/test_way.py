@@ -35,7 +35,7 @@ from tests.records import IKEY, SKEY, Sent, sent, settled_hour
 
 HOUR = timedelta(hours=1)
 HOURS = 5
-EXAMPLES, STEPS = 25, 20
+EXAMPLES, STEPS = 15, 20
 KINDS = ("429", "500", "502", "503", "reset", "cut", "garbage", "not_ok")
 FAULTS = st.lists(
     st.builds(Fault, kind=st.sampled_from(KINDS), after=st.integers(0, 3), times=st.integers(1, 4)),

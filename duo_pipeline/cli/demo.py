@@ -21,7 +21,7 @@ from rich.table import Table
 from duo_pipeline import instants
 from duo_pipeline.cli.local_instance import local_instance
 from duo_pipeline.landing import keys
-from duo_pipeline.landing.line import identity
+from duo_pipeline.landing.line import as_sent, identity
 from duo_pipeline.masking import mask_phone
 from duo_pipeline.partitions import HOUR, last_settled
 from duo_pipeline.sandbox.s3 import mirror
@@ -80,7 +80,7 @@ def run_demo(folder: Path) -> None:
         console.print(f"The events that SecOps will show: {bucket.events}", soft_wrap=True)
         console.print("The same hour by hour in Dagster's UI: make ui")
         shown = Counter(map(identity, _shown_by_duo(sandbox, hours)))
-        landed = Counter(map(identity, bucket.lines(hours)))
+        landed = Counter(identity(as_sent(line)) for line in bucket.lines(hours))
     if shown != landed:
         missing, doubled = (shown - landed).total(), (landed - shown).total()
         console.print(f"[red]✗[/] The feed is not what Duo shows: {missing} missing, {doubled} too many.")

@@ -12,9 +12,11 @@ from benchmarks.records import HOUR, Records
 from benchmarks.rows import Row, verdict
 from benchmarks.world import Worlds, worlds
 
+WIDTH = 140
+
 
 def main() -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=max(WIDTH, Console().width))
     console.print("The benchmarks: some seven minutes, on an emulated Duo and SeaweedFS on loopback.")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, worlds(Path(folder)) as around:
         rows = list(measure(console, around))

@@ -18,7 +18,6 @@ from duo_pipeline.partitions import hour_of
 from duo_pipeline.schedules import run_request
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-MOMENTS = (DagsterEventType.STEP_START, DagsterEventType.STEP_OUTPUT, DagsterEventType.STEP_SUCCESS)
 
 
 def main() -> None:
@@ -45,19 +44,25 @@ def _run(defs: dg.Definitions, job: str, first: datetime, last: datetime) -> dic
 
 
 def _parts(entries: Iterable[dg.EventLogEntry], began: float) -> dict[str, float]:
-    """Give the seconds until the first step, then of each step until it is done, and of its events."""
+    """Give the seconds until the first step, then of each step's own work, and of the events of its hours.
+
+    A step's first output comes when its work is done, and Dagster writes the events after it.
+    """
     parts: dict[str, float] = {}
     before = began
     for entry in entries:
-        if entry.dagster_event is None or entry.dagster_event.event_type not in MOMENTS:
+        if entry.dagster_event is None:
             continue
         match entry.dagster_event.event_type:
             case DagsterEventType.STEP_START:
-                parts.setdefault("planned events", entry.timestamp - before)
-            case DagsterEventType.STEP_OUTPUT:
-                parts[f"{entry.step_key}"] = entry.timestamp - before
+                name = "start, planned events" if before == began else f"before {entry.step_key}"
+            case DagsterEventType.STEP_OUTPUT if str(entry.step_key) not in parts:
+                name = str(entry.step_key)
+            case DagsterEventType.STEP_SUCCESS:
+                name = f"events of {entry.step_key}"
             case _:
-                parts[f"events of {entry.step_key}"] = entry.timestamp - before
+                continue
+        parts[name] = entry.timestamp - before
         before = entry.timestamp
     return parts
 

@@ -64,7 +64,12 @@ def left_out(
     return check
 
 
-def record(context: dg.AssetExecutionContext, name: str, verdicts: Mapping[datetime, Verdict]) -> None:
+def record(
+    context: dg.AssetExecutionContext,
+    name: str,
+    verdicts: Mapping[datetime, Verdict],
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+) -> None:
     """Record what a check says of each hour; where they are very many, what is red or turns green."""
     many = len(verdicts) > EACH_HOUR
     was_red = _ever_red(context.instance, dg.AssetCheckKey(context.asset_key, name)) if many else set()
@@ -76,13 +81,17 @@ def record(context: dg.AssetExecutionContext, name: str, verdicts: Mapping[datet
                     check_name=name,
                     passed=verdict.passed,
                     description=verdict.sentence,
+                    severity=severity,
                     partition=key_of(hour),
                 )
             )
 
 
 def result(
-    context: dg.AssetExecutionContext, name: str, verdicts: Mapping[datetime, Verdict]
+    context: dg.AssetExecutionContext,
+    name: str,
+    verdicts: Mapping[datetime, Verdict],
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> dg.AssetCheckResult:
     """Give what a check says at the end of a run.
 
@@ -90,12 +99,15 @@ def result(
     there the hours' own evaluations are recorded beside it.
     """
     if len(verdicts) > 1:
-        record(context, name, verdicts)
+        record(context, name, verdicts, severity)
     red = [hour for hour, verdict in verdicts.items() if not verdict.passed]
     hour = red[0] if red else next(iter(verdicts))
     of = f" ({len(red)} of {len(verdicts)} hours are red)" if len(red) > 1 else ""
     return dg.AssetCheckResult(
-        check_name=name, passed=not red, description=f"{key_of(hour)}: {verdicts[hour].sentence}{of}"
+        check_name=name,
+        passed=not red,
+        severity=severity,
+        description=f"{key_of(hour)}: {verdicts[hour].sentence}{of}",
     )
 
 

@@ -1,20 +1,20 @@
 """The figures that each hour's materialization carries: no secret and no whole phone number is in them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import dagster as dg
-import pandas as pd
 
 from duo_pipeline import instants
 from duo_pipeline.duo.telephony_log import TelephonyLog
 from duo_pipeline.landing.hour import Landed
 from duo_pipeline.masking import mask_phone, mask_phones
-from duo_pipeline.udm.findings import Findings
+from duo_pipeline.udm.findings import FactCount, Findings
 
 _PREVIEW_FIELDS = ("ts", "type", "context", "credits", "phone", "telephony_id")
+_BAR = 20
 
 
 def landed_figures(
@@ -50,21 +50,24 @@ def landed_figures(
     }
 
 
-def udm_figures(findings: Findings, *, lines: int, uri: str | None) -> dict[str, dg.MetadataValue]:
+def udm_figures(findings: Findings, *, events: str | None, found: str | None) -> dict[str, dg.MetadataValue]:
     """Give the figures of an hour's UDM events.
 
     Args:
-        findings: What SecOps will not show.
-        lines: How many lines the hour has in the feed.
-        uri: Where the events are, if there are any.
+        findings: What became of the hour's lines.
+        events: The URI of the events, if there are any.
+        found: The URI of the findings, if there are any.
     """
     return {
-        "lines": dg.MetadataValue.int(lines),
+        "lines": dg.MetadataValue.int(findings.lines),
         "events": dg.MetadataValue.int(findings.events_by_type.total()),
         "events_by_type": dg.MetadataValue.json(dict(findings.events_by_type)),
+        "facts": dg.MetadataValue.md(_facts_chart(findings.fact_counts())),
         "findings": dg.MetadataValue.int(findings.total),
-        "findings_table": dg.MetadataValue.md(_markdown(findings.table())),
-        "object": _text_or_null(uri),
+        "violations": dg.MetadataValue.int(findings.violations),
+        "findings_table": dg.MetadataValue.md(_findings_table(findings)),
+        "object": _text_or_null(events),
+        "findings_object": _text_or_null(found),
     }
 
 
@@ -84,30 +87,53 @@ def _text_or_null(text: str | None) -> dg.MetadataValue:
     return dg.MetadataValue.text(text) if text else dg.MetadataValue.null()
 
 
+def _facts_chart(counts: Sequence[FactCount]) -> str:
+    """Give a row with a bar for each UDM field that a line's own fields fill."""
+    rows = [("UDM field", "from", "lines", "events", "arrives"), ["---"] * 5]
+    for udm, raw, lines, events in counts:
+        if raw and lines:
+            share = events / lines
+            bar = "█" * round(share * _BAR) + "░" * (_BAR - round(share * _BAR))
+            rows.append((f"`{udm}`", raw, f"{lines:,}", f"{events:,}", f"{bar} {share:.0%}"))
+    return _markdown(rows) if len(rows) > 2 else "none"
+
+
+def _findings_table(findings: Findings) -> str:
+    if not findings.total:
+        return "none"
+    table = findings.table()
+    table["finding"] = table["finding"].map(mask_phones)
+    table["telephony_id"] = table["telephony_id"].map(_id, na_action="ignore").fillna("")
+    return str(table.replace(r"\|", r"\\|", regex=True).to_markdown(index=False))
+
+
 def _preview(records: list[dict[str, Any]]) -> str:
-    # by hand: pandas takes a millisecond for it, and a backfill has thousands of hours
-    rows = [_PREVIEW_FIELDS, ["---"] * len(_PREVIEW_FIELDS)]
+    rows: list[Sequence[str]] = [_PREVIEW_FIELDS, ["---"] * len(_PREVIEW_FIELDS)]
     rows += [[_cell(record, field).replace("|", "\\|") for field in _PREVIEW_FIELDS] for record in records]
+    return _markdown(rows)
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
+    # by hand: pandas takes a millisecond for it, and a backfill has thousands of hours
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _cell(record: Mapping[str, Any], field: str) -> str:
     text = str(record.get(field, ""))
-    if field == "phone":
-        return mask_phone(text)
-    if field == "telephony_id" and _is_uuid(text):
-        return text
-    if field == "ts":
-        return text
-    return mask_phones(text)
+    match field:
+        case "phone":
+            return mask_phone(text)
+        case "telephony_id":
+            return _id(text)
+        case "ts":
+            return text
+        case _:
+            return mask_phones(text)
 
 
-def _is_uuid(text: str) -> bool:
+def _id(text: str) -> str:
+    """Give an id; what is no UUID may be anything."""
     try:
-        return str(UUID(text)) == text.lower()
+        return text if str(UUID(text)) == text.lower() else mask_phones(text)
     except ValueError:
-        return False
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    return table.to_markdown(index=False) if len(table) else "none"
+        return mask_phones(text)

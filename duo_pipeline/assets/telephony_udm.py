@@ -1,14 +1,14 @@
 """`duo/telephony_udm`: what SecOps will show of each hour."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 import dagster as dg
 
-from duo_pipeline import checks, ndjson, settings
+from duo_pipeline import checks, settings
 from duo_pipeline.assets.figures import udm_figures
 from duo_pipeline.assets.recording import Metadata, Recording
 from duo_pipeline.landing import keys
@@ -22,7 +22,12 @@ from duo_pipeline.partitions import hour_of
 from duo_pipeline.resources import TelephonyFeed
 from duo_pipeline.udm.findings import Findings
 from duo_pipeline.udm.lines import event_lines
+from duo_pipeline.udm_checks import UDM_CHECKS, spec, verdict
 
+SEVERITIES = {
+    checks.IN_PLACE: dg.AssetCheckSeverity.ERROR,
+    **{check.name: check.severity for check in UDM_CHECKS},
+}
 _When = dg.AutomationCondition
 FOLLOW = (
     (
@@ -59,57 +64,81 @@ def telephony_udm(account: str, partitions: dg.PartitionsDefinition[str]) -> dg.
         group_name=account,
         kinds={"s3", "json"},
         automation_condition=FOLLOW,
-        check_specs=[checks.in_place(key, partitions)],
+        check_specs=[
+            checks.in_place(key, partitions),
+            *(spec(check, key, partitions) for check in UDM_CHECKS),
+        ],
     )
     def asset(context: dg.AssetExecutionContext, telephony_feed: TelephonyFeed) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        verdicts: dict[datetime, checks.Verdict] = {}
+        verdicts: dict[str, dict[datetime, checks.Verdict]] = {name: {} for name in SEVERITIES}
         recording = Recording(context)
         try:
             feed = telephony_feed.open(settings.feed(os.environ))
             there = Listing(feed.bucket, feed.prefix)
+            before = Listing(feed.bucket, keys.udm_prefix(feed.work_prefix))
             hours = sorted(hour_of(key) for key in context.partition_keys)
             with ThreadPoolExecutor(AT_ONCE) as threads:
-                written = threads.map(lambda hour: _write_events(feed, hour, there.of(hour)), hours)
-                for hour, (figures, verdicts[hour]) in zip(hours, written, strict=True):
+                jobs = ((feed, hour, there.of(hour), before.of(hour)) for hour in hours)
+                written = threads.map(lambda job: _write_events(*job), jobs)
+                for hour, (figures, of_hour) in zip(hours, written, strict=True):
                     recording.add(hour, figures)
+                    for name, said in of_hour.items():
+                        verdicts[name][hour] = said
         except (settings.SettingsError, BucketError) as error:
             recording.write()
-            checks.record(context, checks.IN_PLACE, verdicts)
+            for name, severity in SEVERITIES.items():
+                checks.record(context, name, verdicts[name], severity)
             raise dg.Failure(str(error), allow_retries=False) from None
         except BaseException:
             recording.write()
             raise
         recording.finish()
-        return dg.MaterializeResult(check_results=[checks.result(context, checks.IN_PLACE, verdicts)])
+        return dg.MaterializeResult(
+            check_results=[
+                checks.result(context, name, verdicts[name], severity)
+                for name, severity in SEVERITIES.items()
+            ]
+        )
 
     return asset
 
 
-def _write_events(feed: Feed, hour: datetime, there: list[str]) -> tuple[Metadata, checks.Verdict]:
-    """Write the events of an hour, looking at its lines on the way."""
+class _Written(NamedTuple):
+    figures: Metadata
+    verdicts: Mapping[str, checks.Verdict]
+
+
+def _write_events(feed: Feed, hour: datetime, there: list[str], written_before: list[str]) -> _Written:
+    """Write the events of an hour and what is found of them, looking at its lines on the way."""
     findings, placement = Findings(), Placement(hour, objects=len(there))
-    lines = 0
-
-    def placed() -> Iterator[tuple[str, dict[str, Any] | None]]:
-        nonlocal lines
-        for line in hour_lines(feed, there):
-            lines += 1
-            record = ndjson.record(line.text)
-            placement.look_at(line, record)
-            yield f"{line.object}:{line.number}", record
-
-    uri = None
+    events = found = None
     with Body() as body:
-        for event in event_lines(placed(), findings):
+        for event in event_lines(hour_lines(feed, there), findings, placement.look_at):
             body.write(event)
         if body.lines:
-            key = keys.events_key(feed.work_prefix, hour)
-            feed.bucket.put(key, body)
-            uri = feed.bucket.uri(key)
-    return udm_figures(findings, lines=lines, uri=uri), _verdict(placement, lines)
+            events = keys.events_key(feed.work_prefix, hour)
+            feed.bucket.put(events, body)
+    with Body() as body:
+        for line in findings.ndjson_lines():
+            body.write(line)
+        key = keys.findings_key(feed.work_prefix, hour)
+        if body.lines or key in written_before:
+            found = key
+            feed.bucket.put(found, body)
+    return _Written(
+        udm_figures(
+            findings,
+            events=feed.bucket.uri(events) if events else None,
+            found=feed.bucket.uri(found) if found else None,
+        ),
+        {
+            checks.IN_PLACE: _in_place(placement, findings.lines),
+            **{check.name: verdict(check, findings) for check in UDM_CHECKS},
+        },
+    )
 
 
-def _verdict(placement: Placement, lines: int) -> checks.Verdict:
+def _in_place(placement: Placement, lines: int) -> checks.Verdict:
     doubled = placement.doubled()
     wrong = []
     if placement.astray:

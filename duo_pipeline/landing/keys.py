@@ -33,6 +33,16 @@ def rejects_key(work_prefix: str, hour: datetime, sha256: str) -> str:
     return f"{work_prefix}rejects/{hour_folder(hour)}rejects-{hour:%Y%m%dT%HZ}-{sha256[:16]}.ndjson"
 
 
+def udm_prefix(work_prefix: str) -> str:
+    """Give where the UDM events are, and what was found of them."""
+    return f"{work_prefix}udm/"
+
+
 def events_key(work_prefix: str, hour: datetime) -> str:
     """Name the object of the hour's UDM events."""
-    return f"{work_prefix}udm/{hour_folder(hour)}events.ndjson"
+    return f"{udm_prefix(work_prefix)}{hour_folder(hour)}events.ndjson"
+
+
+def findings_key(work_prefix: str, hour: datetime) -> str:
+    """Name the object of what was found of the hour's UDM events."""
+    return f"{udm_prefix(work_prefix)}{hour_folder(hour)}findings.ndjson"

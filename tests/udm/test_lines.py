@@ -1,29 +1,159 @@
+"""The events of an hour's lines, and what is found on the way."""
+
+import json
+from collections import Counter
 from typing import Any
 
+import pytest
+from google import backstory
+
 from duo_pipeline import ndjson
+from duo_pipeline.udm import kinds, to_udm
 from duo_pipeline.udm.findings import Findings
 from duo_pipeline.udm.lines import event_lines
+from tests.landing.test_line import SENT as SENT_WITH_MORE
+from tests.landing.test_line import written
+from tests.udm.parser_model import parse
+from tests.udm.quirky import hostile_line, lines, quirky_line
+
+SENT = {field: value for field, value in SENT_WITH_MORE.items() if field != "unknown"}
+SECOPS = written(SENT)
 
 
-def test_each_line_becomes_an_event_or_a_finding_and_none_is_lost() -> None:
-    lines = [b'{"host": "h"}', b"no json", b"[1]", b"", b"[" * 100_000, b"\xff", b"{}"]
+def findings_of(*records: dict[str, Any] | bytes) -> Findings:
     findings = Findings()
-    placed = ((f"o:{number}", ndjson.record(line)) for number, line in enumerate(lines, 1))
-    events = list(event_lines(placed, findings))
-    assert len(events) == 2
-    table = findings.table().set_index("finding")
-    malformed = table.filter(like="not one JSON object", axis=0).iloc[0]
-    assert (malformed["lines"], malformed["first_place"]) == (5, "o:2")
+    texts = [one if isinstance(one, bytes) else ndjson.line(one).rstrip() for one in records]
+    events = event_lines((("o", number, text) for number, text in enumerate(texts, 1)), findings)
+    assert len(list(events)) == findings.events_by_type.total()
+    return findings
 
 
-def test_what_secops_will_not_show_is_counted_with_its_first_place() -> None:
+def said(*records: dict[str, Any] | bytes) -> dict[str, int]:
+    return {found.issue.sentence: found.lines for found in findings_of(*records).findings()}
+
+
+def test_a_line_that_survives_whole_has_no_finding() -> None:
+    assert said(SECOPS, SECOPS) == {}
+
+
+def test_ten_thousand_lines_with_every_quirk_become_what_the_parser_makes_of_them() -> None:
+    placed = list(lines(10_000, quirky_line, seed=1))
+    expected = [event for _, _, text in placed if (event := parse(text)) is not None]
     findings = Findings()
-    lines: list[tuple[str, dict[str, Any]]] = [
-        ("o:1", {"host": "h", "timestamp": 1}),
-        ("o:2", {"credits": 2, "ts": "x"}),
+    made = [json.loads(line) for line in event_lines(placed, findings)]
+    for event, model in zip(made, expected, strict=True):
+        assert event == model
+    assert findings.lines == 10_000
+    types = Counter(event["metadata"]["eventType"] for event in made)
+    assert findings.events_by_type == types
+    assert len(types) == 3
+
+
+def test_the_line_of_an_event_is_what_to_udm_makes() -> None:
+    placed = list(lines(3_000, quirky_line, seed=2))
+    records = [record for _, _, text in placed if (record := ndjson.record(text)) is not None]
+    assert list(event_lines(placed, Findings())) == [ndjson.line(to_udm(record)) for record in records]
+
+
+def test_a_hundred_thousand_hostile_lines_are_each_an_event_or_a_finding() -> None:
+    findings, events = Findings(), 0
+    for line in event_lines(lines(100_000, hostile_line, seed=3), findings):
+        events += 1
+        assert line.endswith(b"\n")
+    malformed = sum(found.lines for found in findings.findings() if found.issue.kind is kinds.MALFORMED)
+    assert events == findings.events_by_type.total()
+    assert events + malformed == 100_000
+    assert min(events, malformed) > 10_000
+    assert len(findings.ndjson_lines()) == len(findings.findings()) == len(findings.table())
+
+
+def test_an_event_that_googles_schema_refuses_is_a_finding_and_not_lost() -> None:
+    for _, _, text in lines(5_000, hostile_line, seed=4):
+        findings = Findings()
+        for line in event_lines([("o", 1, text)], findings):
+            try:
+                backstory.UDM.from_json(line)
+                refused = False
+            except Exception:
+                refused = True
+            found = any(one.issue.kind is kinds.OUTSIDE_SCHEMA for one in findings.findings())
+            assert found == refused, text
+
+
+def test_a_verbatim_line_loses_its_time_its_credits_and_its_host() -> None:
+    assert said(SENT) == {
+        "no event time (the parser never reads ts, and there is no timestamp):"
+        " SecOps puts in the time of parsing": 1,
+        "credits lost: the parser drops a number": 1,
+        "no host: the event becomes a GENERIC_EVENT": 1,
+    }
+    findings = findings_of(SENT, SECOPS)
+    assert (findings.as_sent, findings.violations) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"context": "passkey"}, "unknown value: context 'passkey'"),
+        ({"type": "pager"}, "unknown value: type 'pager'"),
+        ({"carrier": "x"}, "unknown key: 'carrier'"),
+        ({"phone": "5550100"}, "the phone number is no E.164 number"),
+        ({"timestamp": "soon"}, "no event time (timestamp is no ISO 8601 instant)"),
+        ({"timestamp": 1728727200}, "no event time (timestamp is a number, and ts is not empty)"),
+        ({"context": ["x"]}, "context lost: its value is no text"),
+        ({"telephony_id": "x" * 257}, "telephony_id for metadata.product_log_id is too long: 256 bytes"),
+        ({"context": "é" * 33}, "productEventType is too long: 64 bytes"),
+        ({"telephony_id": "\ud800"}, "Google's schema does not take the event: half a surrogate pair"),
+        ({"host": 5}, "no vector of Google's shows what the parser does: a number in"),
+        ({"context": None}, "no vector of Google's shows what the parser does: null"),
+    ],
+)
+def test_what_is_strange_in_a_line_is_found(change: dict[str, Any], sentence: str) -> None:
+    found = said(SECOPS, {**SECOPS, **change})
+    assert [lines for text, lines in found.items() if text.startswith(sentence)] == [1], found
+
+
+def test_a_line_that_is_no_object_is_a_violation_with_its_place() -> None:
+    findings = findings_of(SECOPS, b"no json", b"[1]", b"", b"[" * 100_000, b"\xff")
+    (found,) = findings.findings()
+    assert (found.issue.kind, found.lines) == (kinds.MALFORMED, 5)
+    assert [str(place) for place in found.places] == ["o:2", "o:3", "o:4"]
+
+
+def test_a_finding_names_the_first_places_with_their_ids() -> None:
+    odd = [{**SECOPS, "telephony_id": f"id-{number}", "carrier": "x"} for number in range(5)]
+    (found,) = findings_of(SECOPS, *odd).findings()
+    assert [(place.line, place.telephony_id) for place in found.places] == [
+        (2, "id-0"),
+        (3, "id-1"),
+        (4, "id-2"),
     ]
-    assert len(list(event_lines(lines, findings))) == 2
-    table = findings.table()
-    assert findings.total == 3
-    assert set(table["first_place"]) == {"o:2"}
-    assert findings.events_by_type == {"STATUS_UPDATE": 1, "GENERIC_EVENT": 1}
+    (line,) = findings_of(SECOPS, *odd).ndjson_lines()
+    written_finding = json.loads(line)
+    assert written_finding["kind"] == "unknown_key"
+    assert written_finding["lines"] == 5
+    assert written_finding["first_places"][0] == {"object": "o", "line": 2, "telephony_id": "id-0"}
+
+
+def test_each_fact_is_counted_where_it_is_carried_and_where_it_arrives() -> None:
+    facts = findings_of(SECOPS, SENT, {**SECOPS, "host": "192.0.2.1"}).facts().set_index("udm_field")
+    counts = facts[["lines", "events", "lost"]].apply(tuple, axis=1)
+    assert counts["metadata.event_timestamp"] == (3, 2, 1)
+    assert counts["metadata.product_log_id"] == (3, 3, 0)
+    assert counts['security_result[0].detection_fields[] {key "credits"}'] == (3, 2, 1)
+    assert counts["principal.ip[]"] == (1, 1, 0)
+    assert counts["principal.hostname"] == (2, 1, 1)
+
+
+def test_very_many_unknown_keys_are_counted_together() -> None:
+    found = said(*({**SECOPS, f"key{number}": 1} for number in range(100)))
+    assert sum(found.values()) == 100
+    assert found["unknown key: others"] == 80
+    assert len(found) == 21
+
+
+def test_very_many_forms_are_counted_all_the_same() -> None:
+    findings = findings_of(*({**SECOPS, "context": f"context {number}"} for number in range(5_000)))
+    assert findings.events_by_type == {"USER_UNCATEGORIZED": 5_000}
+    assert findings.lines == 5_000
+    assert findings.violations == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import imports, memory, one_hour, range_wall_time, requests_per_range
+from benchmarks import imports, mapping_speed, memory, one_hour, range_wall_time, requests_per_range
 from benchmarks.records import HOUR, Records
 from benchmarks.rows import Row, verdict
 from benchmarks.world import Worlds, worlds
@@ -40,6 +40,8 @@ def measure(console: Console, around: Worlds) -> Iterator[Row]:
         yield from one_hour.rows(month, say)
     say("Imports …")
     yield imports.row()
+    say("Mapping …")
+    yield from mapping_speed.rows(around)
     say("Memory …")
     yield memory.row(around, say)
 

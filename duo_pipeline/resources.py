@@ -4,7 +4,7 @@ They read the environment when a run opens them, not before: the code location l
 machine where nothing is set; and no secret is in a run's configuration, which the UI shows.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from botocore.exceptions import BotoCoreError
@@ -16,6 +16,9 @@ from duo_pipeline.duo.admin_api import AdminApi, OnWait
 from duo_pipeline.landing.bucket import Bucket, cannot_connect
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.settings import DuoSettings, FeedSettings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 class DuoAdminApi(dg.ConfigurableResource[AdminApi]):
@@ -46,10 +49,7 @@ class TelephonyFeed(dg.ConfigurableResource[Feed]):
         Raises:
             BucketError: There is no way to S3.
         """
-        try:
-            self._client = self._client or _unhesitating(self.s3.get_client())
-        except (BotoCoreError, ValueError) as error:
-            raise cannot_connect(error) from None
+        self._client = self._client or s3_client(self.s3)
         return Feed(
             bucket=Bucket(self._client, settings.bucket),
             prefix=settings.prefix,
@@ -58,7 +58,15 @@ class TelephonyFeed(dg.ConfigurableResource[Feed]):
         )
 
 
-def _unhesitating(client: Any) -> Any:  # noqa: ANN401 - boto3's clients have no type of their own
-    """Make a client send an object without first asking S3 whether it may: a round trip for each."""
+def s3_client(s3: S3Resource) -> "S3Client":
+    """Give a client that sends an object without first asking S3 whether it may: a round trip for each.
+
+    Raises:
+        BucketError: There is no way to S3.
+    """
+    try:
+        client: S3Client = s3.get_client()
+    except (BotoCoreError, ValueError) as error:
+        raise cannot_connect(error) from None
     client.meta.events.unregister("before-call.s3", add_expect_header)
     return client

@@ -113,14 +113,12 @@ def _write_events(feed: Feed, hour: datetime, there: list[str], written_before: 
     findings, placement = Findings(), Placement(hour, objects=len(there))
     events = found = None
     with Body() as body:
-        for event in event_lines(hour_lines(feed, there), findings, placement.look_at):
-            body.write(event)
+        body.write_all(event_lines(hour_lines(feed, there), findings, placement.look_at))
         if body.lines:
             events = keys.events_key(feed.work_prefix, hour)
             feed.bucket.put(events, body)
     with Body() as body:
-        for line in findings.ndjson_lines():
-            body.write(line)
+        body.write_all(findings.ndjson_lines())
         key = keys.findings_key(feed.work_prefix, hour)
         if body.lines or key in written_before:
             found = key

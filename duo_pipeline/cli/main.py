@@ -47,3 +47,17 @@ def sandbox(folder: Path) -> None:
     from duo_pipeline.cli.sandbox import run_sandbox
 
     run_sandbox(folder.resolve())
+
+
+@main.command()
+@click.argument("source", metavar="FILE")
+@click.option("--findings", is_flag=True, help="Print what SecOps will not show, instead of the events.")
+def udm(source: str, findings: bool) -> None:
+    """Print the UDM events that Google's parser makes of FILE: NDJSON, - for stdin, or an s3:// URI.
+
+    An s3:// URI that ends in a slash stands for all objects below it. Exits with 1 if a line does not arrive
+    whole.
+    """
+    from duo_pipeline.cli.udm import run_udm
+
+    run_udm(source, show_findings=findings)

@@ -40,8 +40,7 @@ class Journal:
         if not self._last:
             return None
         with Body() as body:
-            for line in self._feed.bucket.lines(self._key(self._last)):
-                body.write(line + b"\n")
+            body.write_all(line + b"\n" for line in self._feed.bucket.lines(self._key(self._last)))
             return self._write_log_object(body)
 
     def write(self, body: Body) -> bool:

@@ -1,0 +1,95 @@
+"""`duo-pipeline udm`: any NDJSON, through the mapping of Google's parser."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+from dagster_aws.s3 import S3Resource
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from duo_pipeline.landing.bucket import Bucket, BucketError
+from duo_pipeline.landing.hour_lines import PlacedLine
+from duo_pipeline.masking import mask_phones
+from duo_pipeline.resources import s3_client
+from duo_pipeline.udm.findings import Findings
+from duo_pipeline.udm.lines import event_lines
+
+
+def run_udm(source: str, *, show_findings: bool) -> None:
+    """Print the UDM event of each line, or a table of what SecOps will not show.
+
+    Exits with 1 when a line is a violation, with 2 when the source cannot be read.
+
+    Args:
+        source: A file, ``-`` for stdin, or an ``s3://`` URI; one that ends in a slash stands for all below.
+        show_findings: Whether to print the table.
+    """
+    findings = Findings()
+    try:
+        for event in event_lines(_lines(source), findings):
+            if not show_findings:
+                sys.stdout.buffer.write(event)
+    except (OSError, BucketError) as error:
+        click.echo(f"Error: {_sentence(source, error)}", err=True)
+        sys.exit(2)
+    if show_findings:
+        console = Console(highlight=False)
+        console.print(_findings_table(findings))
+        console.print(_facts_table(findings))
+    sys.stdout.flush()
+    total = findings.events_by_type.total()
+    click.echo(
+        f"{findings.lines:,} lines, {total:,} events, {findings.violations:,} violations,"
+        f" {findings.total - findings.violations:,} warnings"
+        + ("" if show_findings or not findings.total else " (--findings shows them)"),
+        err=True,
+    )
+    sys.exit(1 if findings.violations else 0)
+
+
+def _lines(source: str) -> Iterator[PlacedLine]:
+    if source.startswith("s3://"):
+        yield from _s3_lines(source)
+    elif source == "-":
+        yield from _numbered("stdin", sys.stdin.buffer)
+    else:
+        with Path(source).open("rb") as file:
+            yield from _numbered(source, file)
+
+
+def _s3_lines(uri: str) -> Iterator[PlacedLine]:
+    parts = urlsplit(uri)
+    bucket, key = Bucket(s3_client(S3Resource()), parts.netloc), parts.path.lstrip("/")
+    for one in bucket.keys(key) if key.endswith("/") or not key else [key]:
+        yield from _numbered(bucket.uri(one), bucket.lines(one))
+
+
+def _numbered(name: str, lines: Iterator[bytes]) -> Iterator[PlacedLine]:
+    for number, line in enumerate(lines, start=1):
+        yield PlacedLine(name, number, line.rstrip(b"\r\n"))
+
+
+def _sentence(source: str, error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{source} cannot be read ({error.strerror or type(error).__name__}): check its name."
+    return str(error)
+
+
+def _findings_table(findings: Findings) -> Table:
+    table = Table("lines", "severity", "finding, and where it comes first", title="What was found")
+    for finding, severity, lines, first, telephony_id in findings.table().itertuples(index=False):
+        whose = f" (telephony_id {mask_phones(telephony_id)})" if isinstance(telephony_id, str) else ""
+        table.add_row(f"{lines:,}", severity, Text(f"{mask_phones(finding)}\n{first}{whose}"))
+    return table
+
+
+def _facts_table(findings: Findings) -> Table:
+    table = Table("UDM field", "from", "lines", "events", "lost", title="What arrives")
+    for udm, raw, lines, events, lost in findings.facts().itertuples(index=False):
+        if lines and raw:
+            table.add_row(udm, raw, f"{lines:,}", f"{events:,}", f"[red]{lost:,}[/]" if lost else "0")
+    return table

@@ -103,6 +103,18 @@ def duo_and_feed(environ: Mapping[str, str]) -> tuple[DuoSettings, FeedSettings]
     return duo, feed
 
 
+def duo(environ: Mapping[str, str]) -> DuoSettings:
+    """Read what asking Duo needs.
+
+    Raises:
+        SettingsError: Names all that is missing or wrong.
+    """
+    reader = _Reader(environ)
+    settings = _duo(reader)
+    reader.finish()
+    return settings
+
+
 def feed(environ: Mapping[str, str]) -> FeedSettings:
     """Read what looking at landed lines needs: no key of Duo's is among it.
 

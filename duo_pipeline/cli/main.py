@@ -61,3 +61,15 @@ def udm(source: str, findings: bool) -> None:
     from duo_pipeline.cli.udm import run_udm
 
     run_udm(source, show_findings=findings)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def check(as_json: bool) -> None:
+    """Try everything that a run needs, and say how to mend what is wrong; exits with 1 if anything is.
+
+    It reads .env as Dagster does, sends Duo one request, and writes one small object below S3_WORK_PREFIX.
+    """
+    from duo_pipeline.cli.check import run_check
+
+    run_check(as_json=as_json)

@@ -16,7 +16,7 @@ import tenacity
 import urllib3
 
 from duo_pipeline import __version__
-from duo_pipeline.duo.errors import CURES, DuoError, DuoRefusal, DuoUnavailable
+from duo_pipeline.duo.errors import CURES, Code, DuoError, DuoRefusal, DuoUnavailable
 from duo_pipeline.duo.host import ApiHost
 from duo_pipeline.duo.signature import canonical_parameters, sign
 from duo_pipeline.masking import mask_phones
@@ -104,7 +104,7 @@ class AdminApi:
             return retrying(self._try, path, parameters, self._dates())
         except DuoUnavailable as error:
             tries = f" (tried {self._retry_attempts} times)" if self._retry_attempts > 1 else ""
-            raise DuoUnavailable(f"{error}{tries}.", error.retry_after) from None
+            raise DuoUnavailable(f"{error}{tries}.", error.retry_after, code=error.code) from None
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         error = _error_of(state)
@@ -180,18 +180,19 @@ class AdminApi:
             retry_after = self._retry_after(response)
             if retry_after is not None and retry_after > LONGEST_RETRY_AFTER_SECONDS:
                 return DuoRefusal(
-                    f"Duo {what} ({code}) and asks to wait {retry_after:.0f} s: run this again then."
+                    f"Duo {what} ({code}) and asks to wait {retry_after:.0f} s: run this again then.", code
                 )
-            return DuoUnavailable(f"Duo {what} ({code})", retry_after)
+            return DuoUnavailable(f"Duo {what} ({code})", retry_after, code=code)
         if 30000 <= code < 40000:
             return DuoRefusal(
                 f"{self.host.name} sent the request elsewhere ({code // 100}), which is not followed:"
-                " check DUO_API_HOST."
+                " check DUO_API_HOST.",
+                code,
             )
         cure = CURES.get(code, "the cure is not known: look the code up in Duo's Admin API documentation")
         if code == 40105:
             cure = self._skew(response)
-        return DuoRefusal(f"Duo refused the request ({code}){said}: {cure}.")
+        return DuoRefusal(f"Duo refused the request ({code}){said}: {cure}.", code)
 
     def _harmless(self, words: str) -> str:
         for secret in (self._skey, self._ikey):
@@ -229,13 +230,19 @@ def _connection_error(error: Exception, host: ApiHost) -> DuoError:
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return DuoRefusal(
             f"The certificate of {host.name} is not trusted: check DUO_API_HOST, this machine's"
-            " certificates, and whether a proxy stands in between."
+            " certificates, and whether a proxy stands in between.",
+            "tls",
         )
     if any(isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME for cause in causes):
-        return DuoRefusal(f"There is no host {host.name}: check DUO_API_HOST.")
+        return DuoRefusal(f"There is no host {host.name}: check DUO_API_HOST.", "dns")
+    code: Code = "connection"
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        code = "dns"
+    elif any(isinstance(cause, ssl.SSLError) for cause in causes):
+        code = "tls"
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
-        return DuoUnavailable(f"{host.name} did not answer in time")
-    return DuoUnavailable(f"The connection to {host.name} failed ({type(causes[-1]).__name__})")
+        return DuoUnavailable(f"{host.name} did not answer in time", code=code)
+    return DuoUnavailable(f"The connection to {host.name} failed ({type(causes[-1]).__name__})", code=code)
 
 
 def _causes(error: BaseException) -> list[BaseException]:

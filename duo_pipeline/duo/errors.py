@@ -1,6 +1,10 @@
 """What can go wrong between this machine and Duo, each in a sentence that says what to do."""
 
 from collections.abc import Mapping
+from typing import Literal
+
+Code = int | Literal["dns", "connection", "tls"]
+"""Duo's own code, or where on the way to Duo it went wrong."""
 
 CURES: Mapping[int, str] = {
     40001: "a parameter is missing, which is a fault of this program: report it",
@@ -17,7 +21,16 @@ CURES: Mapping[int, str] = {
 
 
 class DuoError(Exception):
-    """Duo could not be read; the text is one sentence for a person, without secrets."""
+    """Duo could not be read; the text is one sentence for a person, without secrets.
+
+    Attributes:
+        code: What it was, for whoever has to tell one failure from another; None if Duo's answer made no
+            sense.
+    """
+
+    def __init__(self, message: str, code: Code | None = None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class DuoRefusal(DuoError):
@@ -31,6 +44,6 @@ class DuoUnavailable(DuoError):
         retry_after: The seconds that Duo asked to wait, if it did.
     """
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, retry_after: float | None = None, *, code: Code | None = None) -> None:
+        super().__init__(message, code)
         self.retry_after = retry_after

@@ -42,7 +42,15 @@ _SAME_AS = {
 
 
 class BucketError(Exception):
-    """S3 could not do what was asked; the text is one sentence for a person, without secrets."""
+    """S3 could not do what was asked; the text is one sentence for a person, without secrets.
+
+    Attributes:
+        code: S3's own code, if S3 answered.
+    """
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def cannot_connect(error: Exception) -> BucketError:
@@ -118,8 +126,9 @@ class Bucket:
             yield
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code"))
-            cure = _CURES.get(_SAME_AS.get(code, code), "look the code up in the documentation of S3")
-            raise BucketError(f"S3 did not {verb} {self.uri(key)} ({code}): {cure}.") from None
+            known = _SAME_AS.get(code, code)
+            cure = _CURES.get(known, "look the code up in the documentation of S3")
+            raise BucketError(f"S3 did not {verb} {self.uri(key)} ({code}): {cure}.", known) from None
         except (NoCredentialsError, PartialCredentialsError):
             raise BucketError(
                 f"There are no AWS credentials for the bucket {self.name}: set AWS_ACCESS_KEY_ID and"

@@ -1,6 +1,11 @@
 """The names of the objects of an hour."""
 
+import re
 from datetime import datetime
+
+_LOG_KEY = re.compile(
+    r"dt=(\d{4})-(\d\d)-(\d\d)/hour=(\d\d)/telephony-\1\2\3T\4Z-[0-9a-f]{16}\.ndjson", re.ASCII
+)
 
 
 def day_folder(hour: datetime) -> str:
@@ -16,6 +21,11 @@ def hour_folder(hour: datetime) -> str:
 def log_key(prefix: str, hour: datetime, sha256: str) -> str:
     """Name a log object of the feed by what is in it, so that the same lines are the same object."""
     return f"{prefix}{hour_folder(hour)}telephony-{hour:%Y%m%dT%HZ}-{sha256[:16]}.ndjson"
+
+
+def is_log_key(prefix: str, key: str) -> bool:
+    """Say whether a key below the prefix has the form that `log_key` gives."""
+    return _LOG_KEY.fullmatch(key.removeprefix(prefix)) is not None
 
 
 def journal_prefix(work_prefix: str, prefix: str) -> str:
@@ -46,3 +56,8 @@ def events_key(work_prefix: str, hour: datetime) -> str:
 def findings_key(work_prefix: str, hour: datetime) -> str:
     """Name the object of what was found of the hour's UDM events."""
     return f"{udm_prefix(work_prefix)}{hour_folder(hour)}findings.ndjson"
+
+
+def probe_key(work_prefix: str) -> str:
+    """Name the one object that is written to try whether writing is allowed."""
+    return f"{work_prefix}check/probe.ndjson"

@@ -1,0 +1,72 @@
+"""`duo-pipeline check`: everything that a run needs, tried before there is one."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from duo_pipeline.cli.env_file import read_env_file
+from duo_pipeline.preflight import bucket, duo, instance, settings
+from duo_pipeline.preflight.lines import Group, Status
+
+MARKS = {
+    Status.OK: Text("✓", "green"),
+    Status.WARNING: Text("!", "yellow"),
+    Status.FAILED: Text("✗", "red"),
+    Status.NOT_TRIED: Text("-", "dim"),
+}
+PIPED_WIDTH = 1000
+"""Into a pipe or a file, what is one line stays one line."""
+
+
+def run_check(*, as_json: bool) -> None:
+    """Try everything, and print what came of it.
+
+    Exits with 1 when anything is wrong; a warning alone is not.
+    """
+    read_env_file()
+    found = settings.read(os.environ)
+    groups = [
+        found.group,
+        duo.check(found.duo, found.hours),
+        bucket.check(found.feed),
+        instance.check(os.environ),
+    ]
+    wrong = sum(line.status == Status.FAILED for group in groups for line in group.lines)
+    if as_json:
+        click.echo(json.dumps(_json(groups, ok=not wrong), indent=2, ensure_ascii=False))
+    else:
+        _print(groups, wrong)
+    sys.exit(1 if wrong else 0)
+
+
+def _json(groups: Sequence[Group], *, ok: bool) -> dict[str, object]:
+    return {
+        "ok": ok,
+        "lines": [
+            {"group": group.name, "name": line.name, "status": line.status, "sentence": line.sentence}
+            for group in groups
+            for line in group.lines
+        ],
+    }
+
+
+def _print(groups: Sequence[Group], wrong: int) -> None:
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    table = Table("", "", "", show_header=False)
+    for group in groups:
+        table.add_row("", Text(group.name, "bold"), "")
+        for line in group.lines:
+            style = "dim" if line.status == Status.NOT_TRIED else ""
+            table.add_row(MARKS[line.status], Text(f"  {line.name}", style), Text(line.sentence, style))
+        table.add_section()
+    console.print(table)
+    if wrong:
+        console.print(f"[red]✗[/] {wrong} of these {'is' if wrong == 1 else 'are'} wrong.")
+    else:
+        console.print("[green]✓[/] A run has everything that it needs.")

@@ -1,0 +1,1 @@
+"""All that a run needs, tried before there is one: the settings, Duo, the bucket, Dagster."""

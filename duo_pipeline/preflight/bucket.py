@@ -1,0 +1,114 @@
+"""The bucket: that it is there, what the credentials may do, and that the feed holds log objects alone."""
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from dagster_aws.s3 import S3Resource
+
+from duo_pipeline.landing.body import Body
+from duo_pipeline.landing.bucket import BucketError
+from duo_pipeline.landing.feed import Feed
+from duo_pipeline.landing.keys import is_log_key, probe_key
+from duo_pipeline.preflight.lines import Group
+from duo_pipeline.resources import TelephonyFeed
+from duo_pipeline.settings import FeedSettings
+
+BUCKET, LIST, PUT, GET, FEED = "bucket", "list", "put", "get", "feed"
+NAMED = 3
+
+
+def check(settings: FeedSettings | None) -> Group:
+    """Do in the bucket what a run does, except that nothing is written below the feed: SecOps reads it all.
+
+    One object of a fixed name is written below the work prefix, and stays: the pipeline may not delete.
+    """
+    group = Group("S3", BUCKET, LIST, PUT, GET, FEED)
+    if settings is None:
+        return group
+    try:
+        feed = TelephonyFeed(s3=S3Resource(max_attempts=1)).open(settings)
+        keys = _list(group, feed)
+    except BucketError as error:
+        group.fail(BUCKET, str(error))
+        return group
+    group.ok(BUCKET, "It is there, and the credentials are known.")
+    if _put(group, feed):
+        _get(group, feed, keys)
+    if keys is not None:
+        _look_at_feed(group, feed, keys)
+    return group
+
+
+def _list(group: Group, feed: Feed) -> list[str] | None:
+    """Give the keys of the feed; None if they may not be listed.
+
+    Raises:
+        BucketError: It is not for want of a right.
+    """
+    keys = None
+    try:
+        keys = feed.bucket.keys(feed.prefix)
+        feed.bucket.keys(probe_key(feed.work_prefix))
+        group.ok(LIST, "Both prefixes can be listed.")
+    except BucketError as error:
+        if error.code != "AccessDenied":
+            raise
+        group.fail(LIST, str(error))
+    return keys
+
+
+def _put(group: Group, feed: Feed) -> bool:
+    """Say whether the probe is there now."""
+    probe = probe_key(feed.work_prefix)
+    try:
+        with Body() as body:
+            body.write(b"{}\n")
+            written_over = feed.bucket.put_new(probe, body) and feed.bucket.put_new(probe, body)
+    except BucketError as error:
+        group.fail(PUT, str(error))
+        return False
+    if written_over:
+        group.fail(
+            PUT,
+            f"{feed.bucket.uri(probe)} was written over although If-None-Match forbade it: take an S3 server"
+            " that honours it, or two runs at once double lines.",
+        )
+    else:
+        group.ok(PUT, "An object can be written below the work prefix, once.")
+    return True
+
+
+def _get(group: Group, feed: Feed, keys: Sequence[str] | None) -> None:
+    """Read the probe, and the feed's first object if there is one."""
+    try:
+        for key in (probe_key(feed.work_prefix), *(keys or ())[:1]):
+            next(feed.bucket.lines(key), None)
+        group.ok(GET, "Objects can be read.")
+    except BucketError as error:
+        group.fail(GET, str(error))
+
+
+def _look_at_feed(group: Group, feed: Feed, keys: Sequence[str]) -> None:
+    foreign = [key.removeprefix(feed.prefix) for key in keys if not is_log_key(feed.prefix, key)]
+    uri = feed.bucket.uri(feed.prefix)
+    if not foreign:
+        group.ok(FEED, f"No foreign object is among the {len(keys):,} below {uri}.")
+        return
+    state = [key for key in foreign if PurePosixPath(key).name == "state.json"]
+    files = [key for key in foreign if PurePosixPath(key).match("telephony_*.json")]
+    others = [key for key in foreign if key not in {*state, *files}]
+    clauses = [
+        f"{_named(found)} ({cure})"
+        for found, cure in (
+            (state, "the Lambda's: switch it off, run `duo-pipeline adopt`, and delete this object"),
+            (files, "the Lambda's: `duo-pipeline adopt` takes them over"),
+            (others, "move what is no log of the pipeline's elsewhere"),
+        )
+        if found
+    ]
+    group.fail(FEED, f"SecOps ingests all that lies below {uri}, and there lie {', '.join(clauses)}.")
+
+
+def _named(keys: Sequence[str]) -> str:
+    more = f" and {len(keys) - NAMED:,} more" if len(keys) > NAMED else ""
+    return f"{', '.join(keys[:NAMED])}{more}"

@@ -1,0 +1,136 @@
+"""Duo: the way there, and what it lets the application read. All of it costs one request."""
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+
+from duo_pipeline import instants
+from duo_pipeline.duo.admin_api import AdminApi
+from duo_pipeline.duo.errors import Code, DuoError, DuoUnavailable
+from duo_pipeline.duo.telephony_log import PATH
+from duo_pipeline.partitions import DUO_HISTORY, HOUR
+from duo_pipeline.preflight.lines import Group
+from duo_pipeline.settings import DuoSettings, HourSettings
+
+DAY = timedelta(days=1)
+MOST_SKEW_SECONDS = 60
+"""Duo takes more; but a clock that is ahead reads an hour before Duo shows the end of it."""
+
+DNS, CONNECTION, TLS, ANSWER = "DNS", "connection", "TLS", "answer"
+CLOCK, KEY, SIGNATURE, PERMISSION = "clock", "integration key", "signature", "permission"
+HISTORY, LAST_DAY = "history", "last day"
+LINES = (DNS, CONNECTION, TLS, ANSWER, CLOCK, KEY, SIGNATURE, PERMISSION, HISTORY, LAST_DAY)
+
+FAULTY: Mapping[Code | None, str] = {
+    "dns": DNS,
+    "connection": CONNECTION,
+    "tls": TLS,
+    40002: HISTORY,
+    40101: KEY,
+    40102: KEY,
+    40103: SIGNATURE,
+    40105: CLOCK,
+    40301: PERMISSION,
+}
+"""Which line is wrong, by the code of the failure; `ANSWER` for any other."""
+ADVICE = {
+    DNS: "Check this machine's network and name server.",
+    CONNECTION: "Check this machine's network, and whether a firewall or a proxy stands in between.",
+    TLS: "Check DUO_API_HOST, and whether a proxy stands in between.",
+    ANSWER: "A run would wait and try again: check again in a few minutes.",
+}
+
+
+def check(
+    settings: DuoSettings | None, hours: HourSettings | None, clock: Callable[[], float] = time.time
+) -> Group:
+    """Ask Duo, once, for the newest record of all the time that a run may ask for.
+
+    Args:
+        settings: How to reach it.
+        hours: Which hours there are; without them, only the last day is asked for.
+        clock: Unix seconds.
+    """
+    group = Group("Duo", *LINES)
+    if settings is None:
+        return group
+    now = datetime.fromtimestamp(clock(), UTC)
+    since = now - DAY
+    if hours:
+        since = max(min(hours.start, since), now - DUO_HISTORY + HOUR)
+    session = requests.Session()
+    session.hooks["response"].append(lambda response, **_: _look_at_clock(group, response, clock()))
+    api = AdminApi(
+        settings.host, ikey=settings.ikey, skey=settings.skey, retry_attempts=1, session=session, clock=clock
+    )
+    query = {"mintime": str(instants.unix_ms(since)), "maxtime": str(instants.unix_ms(now))}
+    try:
+        newest = api.get(PATH, {**query, "limit": "1", "sort": "ts:desc"})["items"]
+    except DuoError as error:
+        faulty = FAULTY.get(error.code, ANSWER)
+        _all_well_before(faulty, group, settings)
+        group.fail(faulty, _sentence(error, faulty, since))
+        return group
+    _all_well_before(HISTORY, group, settings)
+    if hours:
+        group.ok(HISTORY, f"Duo takes questions back to {since:%Y-%m-%d %H:%M} UTC, as far as a run asks.")
+    _look_at_newest(group, newest, now)
+    return group
+
+
+def _all_well_before(line: str, group: Group, settings: DuoSettings) -> None:
+    """Say of each line above what the request has shown of it; the clock's was said when Duo answered."""
+    encrypted = settings.host.url.startswith("https://")
+    sentences = {
+        DNS: f"{settings.host.name} is found.",
+        CONNECTION: "It can be reached.",
+        TLS: "Its certificate is trusted." if encrypted else "Plain http://, which loopback alone may have.",
+        ANSWER: "Duo answers.",
+        KEY: "Duo knows it.",
+        SIGNATURE: "Duo accepts it.",
+        PERMISSION: "The application may read logs.",
+    }
+    for above in LINES[: LINES.index(line)]:
+        if above in sentences:
+            group.ok(above, sentences[above])
+
+
+def _look_at_clock(group: Group, response: requests.Response, now: float) -> None:
+    try:
+        skew = now - parsedate_to_datetime(response.headers["Date"]).timestamp()
+    except (KeyError, ValueError):
+        return
+    if abs(skew) > MOST_SKEW_SECONDS:
+        side = "ahead of" if skew > 0 else "behind"
+        group.warn(CLOCK, f"This machine's clock is {abs(skew):.0f} s {side} Duo's: set it (NTP).")
+    else:
+        group.ok(CLOCK, f"This machine's and Duo's differ by {abs(skew):.0f} s.")
+
+
+def _sentence(error: DuoError, faulty: str, since: datetime) -> str:
+    if faulty == HISTORY:
+        return (
+            f"{error} A run may ask back to {since:%Y-%m-%d %H:%M} UTC: set DUO_PARTITIONS_START to the first"
+            " hour that Duo still keeps."
+        )
+    return f"{error} {ADVICE[faulty]}" if isinstance(error, DuoUnavailable) else str(error)
+
+
+def _look_at_newest(group: Group, newest: list[Any], now: datetime) -> None:
+    try:
+        at = instants.parse(newest[0]["ts"])
+    except (IndexError, KeyError, TypeError, ValueError):
+        at = None
+    if at and at.ns >= instants.to_ns(now - DAY):
+        group.ok(LAST_DAY, f"The newest record is of {at.utc}.")
+        return
+    newest_is = f" (the newest is of {at.utc})" if at else ""
+    group.warn(
+        LAST_DAY,
+        f"Duo shows no record of the last day{newest_is}: that is fine where nobody was called or texted;"
+        " else check that DUO_API_HOST is that account's.",
+    )

@@ -1,0 +1,46 @@
+"""The settings, all of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from duo_pipeline import settings
+from duo_pipeline.preflight.lines import Group
+from duo_pipeline.settings import HOUR_FORMAT, DuoSettings, FeedSettings, HourSettings, SettingsError
+
+DUO, S3, HOURS = "Duo", "S3", "hours"
+
+
+@dataclass(slots=True)
+class ReadSettings:
+    """The settings that could be read; None for those that are missing or wrong, which the group names."""
+
+    duo: DuoSettings | None = None
+    feed: FeedSettings | None = None
+    hours: HourSettings | None = None
+    group: Group = field(default_factory=lambda: Group("settings", DUO, S3, HOURS))
+
+
+def read(environ: Mapping[str, str]) -> ReadSettings:
+    """Read all settings from the environment."""
+    found = ReadSettings()
+    try:
+        found.duo = settings.duo(environ)
+        found.group.ok(DUO, f"The Admin API is {found.duo.host.url}.")
+    except SettingsError as error:
+        found.group.fail(DUO, str(error))
+    try:
+        found.feed = settings.feed(environ)
+        uri = f"s3://{found.feed.bucket}/{found.feed.prefix}"
+        found.group.ok(S3, f"SecOps reads {uri}; everything else goes to {found.feed.work_prefix}.")
+    except SettingsError as error:
+        found.group.fail(S3, str(error))
+    try:
+        found.hours = settings.hours(environ)
+        found.group.ok(
+            HOURS,
+            f"The first is {found.hours.start.strftime(HOUR_FORMAT)}, and each is read"
+            f" {found.hours.settle_minutes} minutes after its end.",
+        )
+    except SettingsError as error:
+        found.group.fail(HOURS, str(error))
+    return found

@@ -1,0 +1,474 @@
+"""`duo-pipeline check`, with one thing after the other broken."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from click.testing import CliRunner, Result
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import (
+    InProcessCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, ScheduleInstigatorData
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._daemon.types import DaemonHeartbeat
+
+from duo_pipeline.cli import main
+from duo_pipeline.cli.local_instance import local_instance
+from duo_pipeline.landing.body import Body
+from duo_pipeline.landing.bucket import Bucket
+from duo_pipeline.landing.keys import log_key
+from duo_pipeline.sandbox.knobs import Fault, Knobs
+from duo_pipeline.sandbox.s3 import Identity
+from duo_pipeline.sandbox.telephony import FixedLog
+from tests.conftest import NO_LIST, NO_READ, NO_RIGHTS, READ_ONLY, ServedDuo
+from tests.records import SKEY, sent, settled_hour
+
+PROGRAM = str(Path(sys.executable).parent / "duo-pipeline")
+PHONE = "+13125550123"
+BUCKET_LINES = ("S3/list", "S3/put", "S3/get", "S3/feed")
+DUO_LINES = tuple(
+    f"Duo/{name}"
+    for name in (
+        *("DNS", "connection", "TLS", "answer", "clock"),
+        *("integration key", "signature", "permission", "history", "last day"),
+    )
+)
+DAGSTER_LINES = ("Dagster/storage", "Dagster/daemon", "Dagster/schedules", "Dagster/pool limit")
+
+
+@dataclass
+class World:
+    """All that a run needs, and all of it well."""
+
+    settings: pytest.MonkeyPatch
+    duo: ServedDuo
+    bucket: Bucket
+    home: Path
+
+    def set(self, **values: str) -> None:
+        for name, value in values.items():
+            self.settings.setenv(name, value)
+
+    def unset(self, *names: str) -> None:
+        for name in names:
+            self.settings.delenv(name)
+
+    def act_as(self, identity: Identity) -> None:
+        self.set(AWS_ACCESS_KEY_ID=identity.access_key, AWS_SECRET_ACCESS_KEY=identity.secret_key)
+
+    def put(self, *keys: str) -> None:
+        for key in keys:
+            with Body() as body:
+                body.write(b"{}\n")
+                self.bucket.put(key, body)
+
+    def without(self, text: str) -> None:
+        """Take something out of the instance's dagster.yaml."""
+        file = self.home / "dagster.yaml"
+        assert text in file.read_text()
+        file.write_text(file.read_text().replace(text, ""))
+
+    def last_beat(self, ago: timedelta, *parts: str) -> None:
+        """Let the daemon's heart have beaten last so long ago, or that of some parts of it."""
+        with dg.DagsterInstance.get() as instance:
+            beat(instance, datetime.now(UTC) - ago, parts or instance.get_required_daemon_types())
+
+    def switch(self, schedule: str, status: InstigatorStatus) -> None:
+        location = InProcessCodeLocationOrigin(LoadableTargetOrigin(module_name="duo_pipeline.definitions"))
+        data = ScheduleInstigatorData("5 * * * *")
+        origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), schedule)
+        with dg.DagsterInstance.get() as instance:
+            instance.add_instigator_state(InstigatorState(origin, InstigatorType.SCHEDULE, status, data))
+
+
+def beat(instance: dg.DagsterInstance, at: datetime, parts: Iterable[str]) -> None:
+    for part in parts:
+        instance.add_daemon_heartbeat(DaemonHeartbeat(at.timestamp(), part, None, []))
+
+
+@pytest.fixture(scope="module")
+def fresh_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An instance whose daemon is alive, to be copied: making one takes longer than the rest of a test."""
+    home = local_instance(tmp_path_factory.mktemp("home"))
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        # an hour from now, so that it is alive in the last of these tests, too
+        beat(instance, datetime.now(UTC) + timedelta(hours=1), instance.get_required_daemon_types())
+    return home
+
+
+@pytest.fixture
+def world(
+    settings: pytest.MonkeyPatch, duo: ServedDuo, bucket: Bucket, fresh_home: Path, tmp_path: Path
+) -> World:
+    home = tmp_path / "dagster"
+    shutil.copytree(fresh_home, home)
+    settings.chdir(tmp_path)
+    settings.setenv("DAGSTER_HOME", str(home))
+    duo.api.log = FixedLog([sent(settled_hour(back), phone=PHONE) for back in (3000, 2)])
+    world = World(settings, duo, bucket, home)
+    world.put(log_key("duo-telephony/", settled_hour(), "0" * 64))
+    return world
+
+
+def run(*options: str) -> Result:
+    result = CliRunner().invoke(main, ["check", *options])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+    for secret in (SKEY, os.environ.get("AWS_SECRET_ACCESS_KEY", SKEY), PHONE, PHONE[2:]):
+        assert secret not in result.output
+    return result
+
+
+def lines() -> dict[str, dict[str, Any]]:
+    result = run("--json")
+    answer = json.loads(result.stdout)
+    assert answer["ok"] is (result.exit_code == 0)
+    return {f"{line['group']}/{line['name']}": line for line in answer["lines"]}
+
+
+def named(lines: dict[str, dict[str, Any]], status: str) -> list[str]:
+    return [name for name, line in lines.items() if line["status"] == status]
+
+
+def unresolved(world: World, error: int) -> None:
+    name, look_up = "api-00000000.duosecurity.com", socket.getaddrinfo
+
+    def fail(host: str, *rest: Any, **options: Any) -> Any:
+        if host == name:
+            raise socket.gaierror(error, "")
+        return look_up(host, *rest, **options)
+
+    world.set(DUO_API_HOST=name)
+    world.settings.setattr(socket, "getaddrinfo", fail)
+
+
+def another_clock(world: World, ahead: timedelta) -> None:
+    world.duo.api.clock = lambda: datetime.now(UTC) + ahead
+
+
+def storage_in_a_file(world: World) -> None:
+    (world.home / "file").touch()
+    with (world.home / "dagster.yaml").open("a") as file:
+        file.write(f"storage:\n  sqlite:\n    base_dir: {world.home / 'file'}\n")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """One thing that is broken: the line that is red, what its sentence says, and what cannot be tried."""
+
+    how: Callable[[World], None]
+    line: str
+    says: tuple[str, ...]
+    not_tried: tuple[str, ...] = ()
+
+
+def after(line: str) -> tuple[str, ...]:
+    return DUO_LINES[DUO_LINES.index(line) + 1 :]
+
+
+BROKEN = {
+    "no secret key of Duo's": Broken(
+        lambda world: world.unset("DUO_SKEY"),
+        "settings/Duo",
+        ("DUO_SKEY is not set", ".env"),
+        DUO_LINES,
+    ),
+    "a host that is not Duo's": Broken(
+        lambda world: world.set(DUO_API_HOST="api.example.com"),
+        "settings/Duo",
+        ("DUO_API_HOST must be a host of Duo's",),
+        DUO_LINES,
+    ),
+    "no bucket is set": Broken(
+        lambda world: world.unset("S3_BUCKET"),
+        "settings/S3",
+        ("S3_BUCKET is not set",),
+        ("S3/bucket", *BUCKET_LINES),
+    ),
+    "prefixes that contain each other": Broken(
+        lambda world: world.set(S3_WORK_PREFIX="duo-telephony/work/"),
+        "settings/S3",
+        ("S3_PREFIX (duo-telephony/)", "S3_WORK_PREFIX (duo-telephony/work/)", "must not contain"),
+        ("S3/bucket", *BUCKET_LINES),
+    ),
+    "hours read before Duo shows them": Broken(
+        lambda world: world.set(DUO_SETTLE_MINUTES="1"),
+        "settings/hours",
+        ("DUO_SETTLE_MINUTES must be a whole number, 2 or more",),
+        ("Duo/history",),
+    ),
+    "an unknown host": Broken(
+        lambda world: unresolved(world, socket.EAI_NONAME),
+        "Duo/DNS",
+        ("There is no host api-00000000.duosecurity.com", "check DUO_API_HOST"),
+        after("Duo/DNS"),
+    ),
+    "a name server that does not answer": Broken(
+        lambda world: unresolved(world, socket.EAI_AGAIN), "Duo/DNS", ("name server",), after("Duo/DNS")
+    ),
+    "nobody listens": Broken(
+        lambda world: world.set(DUO_API_HOST="http://127.0.0.1:9"),
+        "Duo/connection",
+        ("127.0.0.1", "firewall"),
+        after("Duo/connection"),
+    ),
+    "no TLS on the other side": Broken(
+        lambda world: world.set(DUO_API_HOST=world.duo.url.replace("http:", "https:")),
+        "Duo/TLS",
+        ("SSLError", "DUO_API_HOST"),
+        after("Duo/TLS"),
+    ),
+    "Duo is overloaded": Broken(
+        lambda world: setattr(world.duo.api, "knobs", Knobs(faults=(Fault("429"),))),
+        "Duo/answer",
+        ("too many requests", "check again in a few minutes"),
+        after("Duo/answer"),
+    ),
+    "Duo has a failure": Broken(
+        lambda world: setattr(world.duo.api, "knobs", Knobs(faults=(Fault("garbage"),))),
+        "Duo/answer",
+        ("no JSON", "check again in a few minutes"),
+        after("Duo/answer"),
+    ),
+    "this machine's clock is slow": Broken(
+        lambda world: another_clock(world, timedelta(hours=1)),
+        "Duo/clock",
+        ("s behind Duo's", "NTP"),
+        after("Duo/clock"),
+    ),
+    "a wrong integration key": Broken(
+        lambda world: world.set(DUO_IKEY="DIWRONGWRONGWRONG000"),
+        "Duo/integration key",
+        ("check DUO_IKEY",),
+        after("Duo/integration key"),
+    ),
+    "a wrong secret key of Duo's": Broken(
+        lambda world: world.set(DUO_SKEY="another-skey-that-opens-nothing"),
+        "Duo/signature",
+        ("check DUO_SKEY",),
+        after("Duo/signature"),
+    ),
+    "no permission": Broken(
+        lambda world: setattr(world.duo.api, "knobs", Knobs(grant_read_log=False)),
+        "Duo/permission",
+        ("Grant read log",),
+        after("Duo/permission"),
+    ),
+    "a log of thirty days": Broken(
+        lambda world: setattr(world.duo.api, "knobs", Knobs(history_days=30)),
+        "Duo/history",
+        ("within the past 30 days", "set DUO_PARTITIONS_START"),
+        after("Duo/history"),
+    ),
+    "no such bucket": Broken(
+        lambda world: world.set(S3_BUCKET="no-such-bucket"),
+        "S3/bucket",
+        ("there is no such bucket: check S3_BUCKET",),
+        BUCKET_LINES,
+    ),
+    "an unknown access key": Broken(
+        lambda world: world.set(AWS_ACCESS_KEY_ID="NOSUCHKEY00000000000"),
+        "S3/bucket",
+        ("check AWS_ACCESS_KEY_ID",),
+        BUCKET_LINES,
+    ),
+    "a wrong secret access key": Broken(
+        lambda world: world.set(AWS_SECRET_ACCESS_KEY="another-secret"),
+        "S3/bucket",
+        ("check AWS_SECRET_ACCESS_KEY",),
+        BUCKET_LINES,
+    ),
+    "no AWS credentials": Broken(
+        lambda world: world.unset("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+        "S3/bucket",
+        ("no AWS credentials", "set AWS_ACCESS_KEY_ID"),
+        BUCKET_LINES,
+    ),
+    "an S3 that is not there": Broken(
+        lambda world: world.set(AWS_ENDPOINT_URL="http://127.0.0.1:9"),
+        "S3/bucket",
+        ("cannot be reached", "AWS_ENDPOINT_URL"),
+        BUCKET_LINES,
+    ),
+    "no right to list": Broken(
+        lambda world: world.act_as(NO_LIST), "S3/list", ("did not list", "s3:ListBucket"), ("S3/feed",)
+    ),
+    "no right to write": Broken(
+        lambda world: world.act_as(READ_ONLY), "S3/put", ("did not write", "s3:PutObject"), ("S3/get",)
+    ),
+    "no right to read": Broken(
+        lambda world: world.act_as(NO_READ), "S3/get", ("did not read", "s3:GetObject")
+    ),
+    "the Lambda's state": Broken(
+        lambda world: world.put("duo-telephony/state.json"),
+        "S3/feed",
+        ("lie state.json (", "`duo-pipeline adopt`", "delete"),
+    ),
+    "the Lambda's files": Broken(
+        lambda world: world.put(*(f"duo-telephony/telephony_2026112{day}.json" for day in range(5))),
+        "S3/feed",
+        ("telephony_20261120.json", "and 2 more", "`duo-pipeline adopt` takes them over"),
+    ),
+    "an object that is no log's": Broken(
+        lambda world: world.put("duo-telephony/dt=2026-11-23/hour=05/notes.txt"),
+        "S3/feed",
+        ("dt=2026-11-23/hour=05/notes.txt", "elsewhere"),
+    ),
+    "no DAGSTER_HOME": Broken(
+        lambda world: world.unset("DAGSTER_HOME"),
+        "Dagster/DAGSTER_HOME",
+        ("DAGSTER_HOME is not set", "deploy/local/dagster.yaml"),
+        DAGSTER_LINES,
+    ),
+    "a DAGSTER_HOME that is not there": Broken(
+        lambda world: world.set(DAGSTER_HOME=f"{world.home}/gone"),
+        "Dagster/DAGSTER_HOME",
+        ("gone) is no folder",),
+        DAGSTER_LINES,
+    ),
+    "a storage that cannot be opened": Broken(
+        storage_in_a_file, "Dagster/storage", ("cannot be opened", "check dagster.yaml"), DAGSTER_LINES[1:]
+    ),
+    "the daemon died": Broken(
+        lambda world: world.last_beat(timedelta(minutes=10)),
+        "Dagster/daemon",
+        ("has not been alive since 20", "start it", "dagster-daemon run"),
+    ),
+    "a part of the daemon died": Broken(
+        lambda world: world.last_beat(timedelta(minutes=10), "SCHEDULER"),
+        "Dagster/daemon",
+        ("(SCHEDULER)", "start it"),
+    ),
+    "a schedule is off": Broken(
+        lambda world: world.switch("telephony_reconcile", InstigatorStatus.STOPPED),
+        "Dagster/schedules",
+        ("Switched off: telephony_reconcile;", "switch on in Dagster's UI"),
+    ),
+    "the pool has no limit": Broken(
+        lambda world: world.without("    default_limit: 1\n"),
+        "Dagster/pool limit",
+        ("duo_admin_api has no limit", "dagster instance concurrency set duo_admin_api 1"),
+    ),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_what_is_broken_is_named_with_its_cure_and_nothing_else_is(world: World, broken: Broken) -> None:
+    broken.how(world)
+    found = lines()
+    assert named(found, "failed") == [broken.line]
+    for words in broken.says:
+        assert words in found[broken.line]["sentence"]
+    assert named(found, "not tried") == list(broken.not_tried)
+    assert named(found, "warning") == []
+    assert world.duo.api.statuses.total() <= 1
+
+
+def test_where_all_is_well_it_says_so_and_exits_with_0(world: World) -> None:
+    result = run()
+    assert result.exit_code == 0
+    assert "✓ A run has everything that it needs." in result.stdout
+    assert "✗" not in result.stdout
+    assert world.duo.api.statuses.total() == 1
+
+
+def test_a_second_time_it_says_the_same_and_writes_nothing_more(world: World) -> None:
+    assert run().exit_code == run().exit_code == 0
+    assert world.bucket.keys("duo-telephony-work/") == ["duo-telephony-work/check/probe.ndjson"]
+    assert len(world.bucket.keys("duo-telephony/")) == 1
+
+
+def test_the_table_marks_what_is_broken_and_what_could_not_be_tried(world: World) -> None:
+    world.set(DUO_SKEY="another-skey-that-opens-nothing")
+    result = run()
+    assert result.exit_code == 1
+    rows = {row.split("│")[2].strip(): row for row in result.stdout.splitlines() if row.count("│") == 4}
+    assert "✗" in rows["signature"]
+    assert "check DUO_SKEY" in rows["signature"]
+    assert "-" in rows["permission"]
+    assert "✓" in rows["integration key"]
+    assert "✗ 1 of these is wrong." in result.stdout
+
+
+@pytest.mark.parametrize("back", [None, 30])
+def test_a_day_without_records_is_a_warning_since_it_may_be_so(world: World, back: int | None) -> None:
+    world.duo.api.log = FixedLog([sent(settled_hour(back))] if back else [])
+    found = lines()
+    assert named(found, "warning") == ["Duo/last day"]
+    assert named(found, "failed") == []
+    assert "no record of the last day" in found["Duo/last day"]["sentence"]
+    assert run().exit_code == 0
+
+
+def test_a_clock_that_is_off_by_what_duo_takes_is_a_warning(world: World) -> None:
+    another_clock(world, timedelta(minutes=-3))
+    world.duo.api.log = FixedLog([sent(settled_hour(1))])
+    found = lines()
+    assert named(found, "warning") == ["Duo/clock"]
+    assert named(found, "failed") == []
+    assert "s ahead of Duo's: set it (NTP)" in found["Duo/clock"]["sentence"]
+
+
+def test_a_log_that_reaches_back_to_the_first_hour_is_long_enough(world: World) -> None:
+    world.duo.api.knobs = Knobs(history_days=30)
+    world.set(DUO_PARTITIONS_START=f"{settled_hour(24 * 20):%Y-%m-%d-%H:00}")
+    assert named(lines(), "failed") == []
+
+
+def test_credentials_without_any_right_are_told_for_each_right(world: World) -> None:
+    world.act_as(NO_RIGHTS)
+    found = lines()
+    assert named(found, "failed") == ["S3/list", "S3/put"]
+    assert named(found, "not tried") == ["S3/get", "S3/feed"]
+
+
+@pytest.mark.usefixtures("world")
+def test_an_s3_that_writes_over_what_is_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Bucket, "put_new", lambda bucket, key, body: bucket.put(key, body) or True)
+    found = lines()
+    assert named(found, "failed") == ["S3/put"]
+    assert "If-None-Match" in found["S3/put"]["sentence"]
+
+
+def test_a_limit_that_was_set_by_hand_counts(world: World) -> None:
+    with dg.DagsterInstance.get() as instance:
+        instance.event_log_storage.set_concurrency_slots("duo_admin_api", 2)
+    found = lines()
+    assert named(found, "failed") == ["Dagster/pool limit"]
+    assert "the limit 2" in found["Dagster/pool limit"]["sentence"]
+    world.without("    default_limit: 1\n")
+    with dg.DagsterInstance.get() as instance:
+        instance.event_log_storage.set_concurrency_slots("duo_admin_api", 1)
+    assert named(lines(), "failed") == []
+
+
+@pytest.mark.usefixtures("world")
+def test_a_daemon_that_has_never_run_is_told() -> None:
+    with dg.DagsterInstance.get() as instance:
+        instance.wipe_daemon_heartbeats()
+    assert "has not been alive: start it" in lines()["Dagster/daemon"]["sentence"]
+
+
+def test_a_schedule_that_was_switched_on_by_hand_is_on(world: World) -> None:
+    world.switch("telephony_hourly", InstigatorStatus.RUNNING)
+    assert named(lines(), "failed") == []
+
+
+def test_a_person_runs_it_and_its_settings_are_read_from_env(world: World) -> None:
+    (world.home.parent / ".env").write_text("DUO_SKEY=another-skey\n")
+    done = subprocess.run([PROGRAM, "check"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "check DUO_SKEY" in done.stdout
+    assert done.stderr == ""

@@ -73,3 +73,45 @@ def check(as_json: bool) -> None:
     from duo_pipeline.cli.check import run_check
 
     run_check(as_json=as_json)
+
+
+@main.command()
+@click.option("--project", default="PROJECT", show_default=True, help="Google Cloud project of SecOps.")
+@click.option("--location", default="LOCATION", show_default=True, help="Its region: us, eu, europe-west2 …")
+@click.option("--instance", default="INSTANCE", show_default=True, help="Its instance (customer) id.")
+@click.option("--display-name", default="Duo telephony", show_default=True, help="Of the feed.")
+@click.option("--role-arn", help="AWS role that Google assumes, in place of an access key.")
+@click.option("--subject-id", help="Subject that the role trusts: Google shows it for your instance.")
+@click.option("--show-secret", is_flag=True, help="Print the access key; else a placeholder.")
+@click.option("--profile", help="AWS profile of the access key: that of secops-reader, who may only read.")
+@click.option("--command", is_flag=True, help="Print the command that creates the feed, and not its body.")
+def feed(
+    project: str,
+    location: str,
+    instance: str,
+    display_name: str,
+    role_arn: str | None,
+    subject_id: str | None,
+    show_secret: bool,
+    profile: str | None,
+    command: bool,
+) -> None:
+    """Print the body that creates the feed in Google SecOps, checked by the class of Google's own client.
+
+    Bucket and prefix are those of the settings. What is not given stands as a placeholder, in capitals.
+    """
+    from duo_pipeline.cli.feed import run_feed
+    from duo_pipeline.secops import Instance
+
+    if bool(role_arn) != bool(subject_id):
+        raise click.UsageError("--role-arn and --subject-id go together.")
+    if role_arn and (show_secret or profile):
+        raise click.UsageError("--role-arn needs no access key: leave --show-secret and --profile out.")
+    run_feed(
+        Instance(project, location, instance),
+        display_name=display_name,
+        role=(role_arn, subject_id) if role_arn and subject_id else None,
+        profile=profile,
+        show_secret=show_secret,
+        command=command,
+    )

@@ -14,7 +14,7 @@ from duo_pipeline.preflight.lines import Group
 
 HOME, STORAGE, DAEMON, SCHEDULES, LIMIT = "DAGSTER_HOME", "storage", "daemon", "schedules", "pool limit"
 SCHEDULE_NAMES = ("telephony_hourly", "telephony_reconcile")
-SILENT_SECONDS = 300
+SILENT_SECONDS = 120
 """The daemon's heart beats each half a minute."""
 
 

@@ -19,10 +19,14 @@ from tests.records import IKEY, SKEY
 READ_ONLY = Identity("read-only", "READONLYACCESSKEY000", "read-only-secret-key-opens-nothing-00000", READER)
 NO_RIGHTS = Identity("no-rights", "NORIGHTSACCESSKEY000", "no-rights-secret-key-opens-nothing-00000")
 NO_LIST = Identity(
-    "no-list", "NOLISTACCESSKEY00000", "no-list-secret-key-opens-nothing-0000000", ("Read", "Write")
+    "no-list", "NOLISTACCESSKEY00000", "no-list-secret-key-0000000000000000000", ("Read", "Write")
 )
 NO_READ = Identity(
-    "no-read", "NOREADACCESSKEY00000", "no-read-secret-key-opens-nothing-0000000", ("List", "Write")
+    "no-read", "NOREADACCESSKEY00000", "no-read-secret-key-0000000000000000000", ("List", "Write")
+)
+WORK_ONLY = Identity(
+    *("work-only", "WORKONLYACCESSKEY000", "work-only-secret-key-00000000000000000"),
+    ("List", "Write", "Read:*/duo-telephony-work/*"),
 )
 
 
@@ -56,7 +60,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         tmp_path_factory.mktemp("s3"),
         access_key="TESTACCESSKEY0000000",
         secret_key="test-secret-key-that-opens-nothing-00000",
-        identities=[READ_ONLY, NO_RIGHTS, NO_LIST, NO_READ],
+        identities=[READ_ONLY, NO_RIGHTS, NO_LIST, NO_READ, WORK_ONLY],
     )
     with server:
         yield server

@@ -72,6 +72,11 @@ def test_a_wrong_body_is_refused_with_a_sentence(field: str, value: object, word
     assert "\n" not in text
 
 
+def test_no_body_is_made_that_google_would_not_take() -> None:
+    with pytest.raises(FeedBodyError, match="somethingElse"):
+        body({"somethingElse": {}})
+
+
 @pytest.mark.parametrize("wrong", ["projects/project-1", "", "two words"])
 def test_an_instance_that_is_no_id_is_refused(wrong: str) -> None:
     with pytest.raises(FeedBodyError, match=r"The project .* must be an id"):

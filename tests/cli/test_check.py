@@ -33,7 +33,7 @@ from duo_pipeline.landing.keys import log_key
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.s3 import Identity
 from duo_pipeline.sandbox.telephony import FixedLog
-from tests.conftest import NO_LIST, NO_READ, NO_RIGHTS, READ_ONLY, ServedDuo
+from tests.conftest import NO_LIST, NO_READ, NO_RIGHTS, READ_ONLY, WORK_ONLY, ServedDuo
 from tests.records import SKEY, sent, settled_hour
 
 PROGRAM = str(Path(sys.executable).parent / "duo-pipeline")
@@ -311,6 +311,11 @@ BROKEN = {
     "no right to read": Broken(
         lambda world: world.act_as(NO_READ), "S3/get", ("did not read", "s3:GetObject")
     ),
+    "no right to read the feed": Broken(
+        lambda world: world.act_as(WORK_ONLY),
+        "S3/get",
+        ("did not read", "/duo-telephony/dt=", "s3:GetObject"),
+    ),
     "the Lambda's state": Broken(
         lambda world: world.put("duo-telephony/state.json"),
         "S3/feed",
@@ -380,7 +385,7 @@ def test_where_all_is_well_it_says_so_and_exits_with_0(world: World) -> None:
     result = run()
     assert result.exit_code == 0
     assert "✓ A run has everything that it needs." in result.stdout
-    assert "✗" not in result.stdout
+    assert not any(mark in result.stdout for mark in "✗!")
     assert world.duo.api.statuses.total() == 1
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import dagster as dg
-from dagster._core.storage.partition_status_cache import AssetPartitionStatus
+from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 from dagster._core.storage.tags import MAX_RETRIES_TAG
 
 from duo_pipeline.checks import Verdict
@@ -19,11 +19,17 @@ def missing(
     instance: dg.DagsterInstance, asset: dg.AssetsDefinition, hours: list[datetime]
 ) -> list[datetime]:
     """Give those of the hours that are neither done nor queued nor running."""
-    assert asset.partitions_def is not None  # noqa: S101 - the asset is made with it
-    keys = [key_of(hour) for hour in hours]
-    status = instance.get_status_by_partition(asset.key, keys, asset.partitions_def) or {}
-    fine = (AssetPartitionStatus.MATERIALIZED, AssetPartitionStatus.IN_PROGRESS)
-    return [hour for hour in hours if status.get(key_of(hour)) not in fine]
+    partitions = asset.partitions_def
+    assert partitions is not None  # noqa: S101 - the asset is made with it
+    # as the UI does, but for whole ranges: asked hour by hour, half a year takes a quarter of a second
+    known = get_and_update_asset_status_cache_value(instance, asset.key, partitions)
+    if known is None:
+        return hours
+    done = known.deserialize_materialized_partition_subsets(partitions)
+    failed = known.deserialize_failed_partition_subsets(partitions)
+    under_way = known.deserialize_in_progress_partition_subsets(partitions)
+    fine = set(((done - failed) | under_way).get_partition_keys())
+    return [hour for hour in hours if key_of(hour) not in fine]
 
 
 def left_out(

@@ -25,6 +25,8 @@ from moto.core import enable_iam_authentication
 from duo_pipeline import settings
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.partitions import DUO_HISTORY
+from duo_pipeline.preflight import bucket as bucket_check
+from duo_pipeline.preflight.lines import Status
 from duo_pipeline.sandbox.telephony import FixedLog
 from tests.assets.dagster_run import DagsterRun
 from tests.conftest import ServedDuo
@@ -201,6 +203,17 @@ def test_runs_do_all_they_do_with_the_rights_of_the_pipelines_role_and_need_each
         for action in ("s3:ListBucket", "s3:GetObject", "s3:PutObject")
         for prefix in (FEED, WORK)
     }
+
+
+@pytest.mark.usefixtures("run")
+def test_the_check_of_the_bucket_needs_no_other_right(
+    stack: Stack, pipeline: Principal, calls: list[Call]
+) -> None:
+    feed = settings.feed(stack.settings)
+    with enable_iam_authentication():
+        found = bucket_check.check(feed)
+    assert {line.status for line in found.lines} == {Status.OK}
+    assert [call for call in calls if not allows(pipeline.policies, call)] == []
 
 
 def test_the_pipeline_publishes_alerts_and_reads_duos_keys(stack: Stack, pipeline: Principal) -> None:

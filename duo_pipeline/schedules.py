@@ -54,7 +54,8 @@ def telephony_hourly(
             )
         )
         settled = last_settled(hours, now(), hours.lookback_hours)
-        missing = watch.missing(context.instance, asset, settled)
+        incomplete = watch.incomplete(context.instance, asset, settled)
+        missing = watch.missing(context.instance, asset, settled, incomplete)
         if not missing:
             yield dg.SkipReason(f"None of the last {len(settled)} settled hours is missing.")
         for first, last in contiguous(missing):

@@ -1,11 +1,14 @@
 """What the hourly tick looks after besides requesting hours: hours left out, and runs that fell silent."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import dagster as dg
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 from dagster._core.storage.tags import MAX_RETRIES_TAG
 
+from duo_pipeline import checks
 from duo_pipeline.checks import Verdict
 from duo_pipeline.partitions import DUO_HISTORY, HOUR, contiguous, hours_between, key_of, last_settled, span
 from duo_pipeline.settings import HourSettings
@@ -16,9 +19,19 @@ NAMED_RANGES = 5
 
 
 def missing(
-    instance: dg.DagsterInstance, asset: dg.AssetsDefinition, hours: list[datetime]
+    instance: dg.DagsterInstance,
+    asset: dg.AssetsDefinition,
+    hours: list[datetime],
+    incomplete: Collection[str] = (),
 ) -> list[datetime]:
-    """Give those of the hours that are neither done nor queued nor running."""
+    """Give those of the hours that are neither done nor queued nor running.
+
+    Args:
+        instance: Knows what was done.
+        asset: The asset.
+        hours: The hours to look at.
+        incomplete: The keys of hours that do not count as done.
+    """
     partitions = asset.partitions_def
     assert partitions is not None  # noqa: S101 - the asset is made with it
     # as the UI does, but for whole ranges: asked hour by hour, half a year takes a quarter of a second
@@ -28,8 +41,22 @@ def missing(
     done = known.deserialize_materialized_partition_subsets(partitions)
     failed = known.deserialize_failed_partition_subsets(partitions)
     under_way = known.deserialize_in_progress_partition_subsets(partitions)
-    fine = set(((done - failed) | under_way).get_partition_keys())
+    fine = {*(done - failed).get_partition_keys()}.difference(incomplete) | {*under_way.get_partition_keys()}
     return [hour for hour in hours if key_of(hour) not in fine]
+
+
+def incomplete(instance: dg.DagsterInstance, asset: dg.AssetsDefinition, hours: list[datetime]) -> set[str]:
+    """Give the keys of those of the hours of whose query Duo counted more than it showed.
+
+    Of a long query, hours are recorded before it is known that some of its records have not come.
+    """
+    infos = instance.event_log_storage.get_asset_check_partition_info(
+        [dg.AssetCheckKey(asset.key, checks.COMPLETE)], partition_keys=[key_of(hour) for hour in hours]
+    )
+    red = AssetCheckExecutionRecordStatus.FAILED
+    return {
+        info.partition_key for info in infos if info.partition_key and info.latest_execution_status is red
+    }
 
 
 def left_out(

@@ -99,6 +99,22 @@ def test_hours_before_the_first_partition_are_not_requested(instance: dg.Dagster
     assert tick(instance, late_start) == ["07:00...09:00"]
 
 
+def test_hours_of_whose_query_duo_counted_more_are_requested(
+    instance: dg.DagsterInstance,
+) -> None:
+    done(instance, *range(NOW.hour))
+    for hour, passed in ((7, False), (8, True)):
+        instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=asset.key,
+                check_name="complete",
+                passed=passed,
+                partition=key_of(NOW.replace(hour=hour, minute=0)),
+            )
+        )
+    assert tick(instance) == ["07:00"]
+
+
 def test_hours_before_the_look_back_that_nobody_asked_for_are_named(instance: dg.DagsterInstance) -> None:
     settings = HourSettings(NOW.replace(hour=0, minute=0), 5, 5, 4)
     done(instance, 1, 3)

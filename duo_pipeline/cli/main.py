@@ -115,3 +115,11 @@ def feed(
         show_secret=show_secret,
         command=command,
     )
+
+
+@main.command()
+def adopt() -> None:
+    """Take a feed over from the Lambda of Google's guide: what it has left counts as there from then on."""
+    from duo_pipeline.cli.adopt import run_adopt
+
+    run_adopt()

@@ -82,6 +82,15 @@ class Bucket:
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
             return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
+    def folders(self, prefix: str) -> list[str]:
+        """List what stands between a prefix and the next slash, the slash included, in order."""
+        with self._sentences("list", prefix):
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.name, Prefix=prefix, Delimiter="/"
+            )
+            found = [item["Prefix"] for page in pages for item in page.get("CommonPrefixes", [])]
+            return [folder.removeprefix(prefix) for folder in found]
+
     def lines(self, key: str) -> Iterator[bytes]:
         """Read an object line by line, without the line ends."""
         with self._sentences("read", key):

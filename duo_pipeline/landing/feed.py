@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from duo_pipeline.landing import keys
 from duo_pipeline.landing.bucket import Bucket
@@ -52,3 +53,30 @@ class Listing:
                 listed.setdefault(key[: len(day) + len("hour=00/")], []).append(key)
             self._day, self._keys = day, listed
         return self._keys.get(self._prefix + keys.hour_folder(hour), [])
+
+
+class AdoptedListing:
+    """The keys of the records that were adopted, by hour.
+
+    It costs one request, and another one for each day of which there are any: a feed that nobody had
+    before, and the days since it was taken over, ask S3 for nothing else.
+
+    Args:
+        feed: The feed that was taken over.
+
+    Raises:
+        BucketError: From its methods, when S3 refuses or cannot be reached.
+    """
+
+    def __init__(self, feed: Feed) -> None:
+        self._bucket = feed.bucket
+        self._prefix = keys.adopted_prefix(feed.work_prefix, feed.prefix)
+        self._listing = Listing(feed.bucket, self._prefix)
+
+    def of(self, hour: datetime) -> list[str]:
+        """Give the keys of the hour's adopted objects, in order."""
+        return self._listing.of(hour) if keys.day_folder(hour) in self._days else []
+
+    @cached_property
+    def _days(self) -> frozenset[str]:
+        return frozenset(self._bucket.folders(self._prefix))

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from duo_pipeline.landing import keys
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.journal import Journal
-from duo_pipeline.landing.line import as_sent, identity, line
+from duo_pipeline.landing.line import as_sent, identity, line, readings
 from duo_pipeline.landing.sorter import Row, Sorter
 from duo_pipeline.records import Entry, Reject
 
@@ -90,7 +90,7 @@ class HourLanding:
                 )
             )
 
-    def land(self, there: list[str], journal: list[str]) -> Landed:
+    def land(self, there: list[str], journal: list[str], adopted: Sequence[str] = ()) -> Landed:
         """Write the records that S3 lacks, as one new object under the feed.
 
         What is there is asked of S3 itself, so a rerun, a backfill and a second look are the same harmless
@@ -99,6 +99,7 @@ class HourLanding:
         Args:
             there: The keys of the hour's log objects.
             journal: The keys of the hour's journal.
+            adopted: The keys of its adopted objects.
 
         Raises:
             BucketError: S3 refused or could not be reached.
@@ -107,6 +108,8 @@ class HourLanding:
         objects: set[str] = set()
         for key in there:
             self._know(key, objects)
+        for key in adopted:
+            self._note(key, readings)
         landed = self._write(Journal(feed, self._hour, journal), objects)
         if self._rejects.lines:
             key = keys.rejects_key(feed.work_prefix, self._hour, self._rejects.sha256)
@@ -154,18 +157,22 @@ class HourLanding:
 
     def _know(self, key: str, objects: set[str]) -> None:
         """Take note of the lines of a log object."""
+        # a line stands for what it was made of, and, read as verbatim, for what it says
+        self._note(key, lambda line_: (as_sent(line_), line_))
+        objects.add(key)
+
+    def _note(self, key: str, stands_for: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]]) -> None:
+        """Take note that S3 has the records which an object's lines stand for."""
         for text in self._feed.bucket.lines(key):
             try:
                 record = json.loads(text)
                 at = instants.parse(record["ts"])
                 telephony_id = _sortable(record.get("telephony_id"))
-                # a line stands for what it was made of, and, read as verbatim, for what it says
-                same = {identity(as_sent(record)), identity(record)}
+                same = set(map(identity, stands_for(record)))
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 continue  # a foreign line, which is no record of any hour
             for one in same:
                 self._sorter.add(Row(at.ns, telephony_id, one, there=True))
-        objects.add(key)
 
     def _reject(self, reject: Reject) -> None:
         try:

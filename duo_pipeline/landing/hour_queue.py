@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from duo_pipeline.landing import keys
-from duo_pipeline.landing.feed import Feed, Listing
+from duo_pipeline.landing.feed import AdoptedListing, Feed, Listing
 from duo_pipeline.landing.hour import HourLanding, Landed
 from duo_pipeline.records import Entry
 
@@ -35,6 +35,7 @@ class HourQueue:
         self._on_landed = on_landed
         self._there = Listing(feed.bucket, feed.prefix)
         self._journal = Listing(feed.bucket, keys.journal_prefix(feed.work_prefix, feed.prefix))
+        self._adopted = AdoptedListing(feed)
         self._threads = ThreadPoolExecutor(AT_ONCE)
         self._on_the_way: deque[tuple[datetime, Future[Landed]]] = deque()
 
@@ -54,10 +55,11 @@ class HourQueue:
             # the journal first: each of its entries but the last has its log object, which then is listed
             journal = self._journal.of(hour)
             there = self._there.of(hour)
+            adopted = self._adopted.of(hour)
         except BaseException:
             landing.close()
             raise
-        self._on_the_way.append((hour, self._threads.submit(_land, landing, there, journal)))
+        self._on_the_way.append((hour, self._threads.submit(_land, landing, there, journal, adopted)))
         self._tell(AT_ONCE)
 
     def finish(self) -> None:
@@ -75,8 +77,8 @@ class HourQueue:
             self._on_landed(hour, result)
 
 
-def _land(landing: HourLanding, there: list[str], journal: list[str]) -> Landed:
+def _land(landing: HourLanding, there: list[str], journal: list[str], adopted: list[str]) -> Landed:
     try:
-        return landing.land(there, journal)
+        return landing.land(there, journal, adopted)
     finally:
         landing.close()

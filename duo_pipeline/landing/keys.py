@@ -38,6 +38,16 @@ def journal_key(work_prefix: str, prefix: str, hour: datetime, number: int) -> s
     return f"{journal_prefix(work_prefix, prefix)}{hour_folder(hour)}{number:06}.ndjson"
 
 
+def adopted_prefix(work_prefix: str, prefix: str) -> str:
+    """Give where stands by hour what another collector has left in a feed."""
+    return f"{work_prefix}adopted/{prefix}"
+
+
+def adopted_key(work_prefix: str, prefix: str, hour: datetime, sha256: str) -> str:
+    """Name an object of adopted records by what is in it: the same records are adopted once."""
+    return f"{adopted_prefix(work_prefix, prefix)}{hour_folder(hour)}{sha256}.ndjson"
+
+
 def rejects_key(work_prefix: str, hour: datetime, sha256: str) -> str:
     """Name the object of what Duo sent and the hour cannot take."""
     return f"{work_prefix}rejects/{hour_folder(hour)}rejects-{hour:%Y%m%dT%HZ}-{sha256[:16]}.ndjson"

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import combinations
 from typing import Any, Literal
 
 from duo_pipeline import instants, ndjson
@@ -69,6 +70,24 @@ def as_sent(line_: Mapping[str, Any]) -> Mapping[str, Any]:
         with suppress(ValueError):
             sent["credits"] = json.loads(sent["credits"])
     return {**sent, **own}
+
+
+def readings(line_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Give each record that a line of another collector may have been made of.
+
+    Google's guide writes records as Duo sent them; who amended it added some of what its parser needs, in a
+    form of their own: the host, ``eventtype`` (Duo's own client for Python adds both), a ``timestamp``,
+    credits as a string. Its ``ts`` is Duo's.
+    """
+    yield as_sent(line_)
+    added = [name for name in _ADDED if name in line_]
+    for count in range(len(added) + 1):
+        for left_out in combinations(added, count):
+            sent = {name: value for name, value in line_.items() if name not in left_out}
+            yield sent
+            if isinstance(cost := sent.get("credits"), str):
+                with suppress(ValueError):
+                    yield {**sent, "credits": json.loads(cost)}
 
 
 def _is_number(value: object) -> bool:

@@ -30,6 +30,10 @@ class InMemory(Bucket):
     def keys(self, prefix: str) -> list[str]:
         return sorted(key for key in self.objects if key.startswith(prefix))
 
+    def folders(self, prefix: str) -> list[str]:
+        below = (key.removeprefix(prefix) for key in self.keys(prefix))
+        return sorted({key[: key.index("/") + 1] for key in below if "/" in key})
+
     def lines(self, key: str) -> Iterator[bytes]:
         return iter(self.objects[key].splitlines())
 
@@ -80,6 +84,9 @@ class _Turned(Bucket):
     def keys(self, prefix: str) -> list[str]:
         self._turns.wait(self._run)
         return self._turns.bucket.keys(prefix)
+
+    def folders(self, prefix: str) -> list[str]:
+        return self._turns.bucket.folders(prefix)  # needs no turn: nobody adopts meanwhile
 
     def lines(self, key: str) -> Iterator[bytes]:
         if self._run.dead:

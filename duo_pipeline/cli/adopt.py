@@ -1,0 +1,95 @@
+"""`duo-pipeline adopt`: a feed is taken over from the Lambda function of Google's guide."""
+
+import os
+from datetime import UTC, datetime
+
+import click
+from dagster_aws.s3 import S3Resource
+from dotenv import load_dotenv
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress
+from rich.table import Table
+
+from duo_pipeline import instants, settings
+from duo_pipeline.landing import lambda_objects
+from duo_pipeline.landing.adoption import Adopted, adopt
+from duo_pipeline.landing.bucket import BucketError
+from duo_pipeline.landing.feed import Feed
+from duo_pipeline.partitions import hours_between, refusal, span
+from duo_pipeline.resources import TelephonyFeed
+
+
+def run_adopt() -> None:
+    """Adopt what the Lambda has left, and say what that was and what to do next.
+
+    The settings are the environment's and those of an ``.env`` in the current folder, as for Dagster.
+
+    Raises:
+        click.ClickException: A setting is missing or wrong, or S3 refused or could not be reached.
+    """
+    load_dotenv(".env")
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        feed = TelephonyFeed(s3=S3Resource()).open(settings.feed(os.environ))
+        hours = settings.hours(os.environ)
+        keys = feed.bucket.keys(feed.prefix)
+        adopted = _adopt(console, feed, lambda_objects.objects(keys))
+        for checkpoint in lambda_objects.checkpoints(keys):
+            _print_checkpoint(console, feed, checkpoint)
+    except (settings.SettingsError, BucketError) as error:
+        raise click.ClickException(str(error)) from None
+    _print_what_next(console, adopted, hours)
+
+
+def _adopt(console: Console, feed: Feed, objects: list[str]) -> list[datetime]:
+    """Adopt the objects, print what was in them, and give the hours of their records."""
+    where = feed.bucket.uri(feed.prefix)
+    total, hours, copies = Adopted(where), set[datetime](), 0
+    if not objects:
+        console.print(f"Nothing of a Lambda (telephony_*.json) lies below {where}: check S3_PREFIX.")
+        return []
+    console.print(f"Reading what the Lambda has left below {where} …")
+    with Progress(BarColumn(), MofNCompleteColumn(), console=console, transient=True) as progress:
+        for one in progress.track(adopt(feed, objects), total=len(objects)):
+            total.records += one.records
+            total.doubled += one.doubled
+            total.unreadable += one.unreadable
+            total.new_copies += one.new_copies
+            copies += len(one.hours)
+            hours.update(one.hours)
+            for place, reason in one.unreadable_at:
+                progress.console.print(f"[red]✗[/] {escape(place)} is left alone: {reason}.")
+    table = Table(show_header=False)
+    table.add_row("objects of the Lambda", f"{len(objects):,}")
+    table.add_row("records, each once an object", f"{total.records:,}")
+    table.add_row("the same again in an object", f"{total.doubled:,}")
+    table.add_row("unreadable", f"{total.unreadable:,}")
+    table.add_row("hours with records", f"{len(hours):,}{f', {span(hours)}' if hours else ''}")
+    table.add_row("copies below S3_WORK_PREFIX", f"{copies:,} ({total.new_copies:,} new)")
+    console.print(table)
+    return sorted(hours)
+
+
+def _print_checkpoint(console: Console, feed: Feed, checkpoint: str) -> None:
+    ms = lambda_objects.reached(feed.bucket, checkpoint)
+    at = f", which stands at {instants.iso(ms * 1_000_000)}" if ms else ""
+    console.print(
+        f"[yellow]![/] {escape(feed.bucket.uri(checkpoint))} is the Lambda's checkpoint{at}: nothing here"
+        " needs it, and SecOps ingests each version of it as an event; delete it when the Lambda is off."
+    )
+
+
+def _print_what_next(console: Console, adopted: list[datetime], hours: settings.HourSettings) -> None:
+    if not adopted:
+        return
+    now = datetime.now(UTC)
+    within = hours_between(max(adopted[0], hours.start), min(adopted[-1], now))
+    readable = [hour for hour in within if not refusal(hour, now, hours.settle_minutes)]
+    console.print("[green]✓[/] The records of these hours count as there from now on.")
+    if readable:
+        console.print(
+            "What the Lambda has lost of them lands when they are materialized:\n\n"
+            "    dagster asset materialize -m duo_pipeline.definitions"
+            f' --select "duo/telephony_ndjson,duo/telephony_udm" --partition-range {span(readable)}\n'
+        )

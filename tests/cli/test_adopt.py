@@ -1,0 +1,129 @@
+"""`duo-pipeline adopt`: from the Lambda to the pipeline without a gap and without doubles."""
+
+import json
+import random
+import re
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from duo_pipeline.cli import main
+from duo_pipeline.landing.bucket import Bucket
+from duo_pipeline.landing.line import as_sent, identity
+from duo_pipeline.partitions import key_of
+from duo_pipeline.sandbox.telephony import FixedLog
+from tests.assets.conftest import dagster as dagster
+from tests.assets.dagster_run import DagsterRun
+from tests.conftest import ServedDuo
+from tests.lambda_objects import WAYS, leave, leave_hourly, lines, untouched
+from tests.records import Sent, settled_hour, spread
+
+HOUR = timedelta(hours=1)
+HOURS = 72
+
+
+def adopt() -> Result:
+    return CliRunner().invoke(main, ["adopt"])
+
+
+def landed(bucket: Bucket) -> list[Sent]:
+    """Give the lines of the pipeline's own objects."""
+    return [json.loads(line) for key in bucket.keys("duo-telephony/dt=") for line in bucket.lines(key)]
+
+
+@pytest.mark.parametrize("record_format", ["secops", "verbatim"])
+def test_after_adopting_72_hours_a_backfill_lands_exactly_what_the_lambda_lost(
+    settings: pytest.MonkeyPatch, bucket: Bucket, duo: ServedDuo, dagster: DagsterRun, record_format: str
+) -> None:
+    settings.setenv("DUO_RECORD_FORMAT", record_format)
+    first = settled_hour(HOURS)
+    rng = random.Random(5)
+    shown = spread(first, 720, hours=HOURS)
+    lost = rng.sample(shown, 36)
+    kept: list[Sent] = [rng.choice(WAYS)(record) for record in shown if record not in lost]
+    left = leave_hourly(bucket, kept, first, HOURS)
+    left.append(leave(bucket, "telephony_again.json", lines(kept[100:140])))
+    before = untouched(bucket, left)
+    done = adopt()
+    assert done.exit_code == 0, done.output
+    assert untouched(bucket, left) == before
+    assert bucket.keys("duo-telephony/") == sorted(left)
+    duo.api.log = FixedLog(shown)
+    last = first + (HOURS - 1) * HOUR
+    assert dagster.run(first, last).success
+    assert Counter(identity(as_sent(line)) for line in landed(bucket)) == Counter(map(identity, lost))
+    assert untouched(bucket, left) == before
+    figures = [dagster.events(first + number * HOUR)[0] for number in range(HOURS)]
+    assert sum(one["records"] for one in figures) == 720
+    assert sum(one["new_records"] for one in figures) == 36
+    assert sum(one["late_records"] for one in figures) == 0
+    assert {uri for one in figures for uri in one["objects"]} == {
+        bucket.uri(key) for key in bucket.keys("duo-telephony/dt=")
+    }
+    assert adopt().exit_code == 0
+    assert dagster.run(first, last).success
+    assert len(landed(bucket)) == 36
+
+
+@pytest.mark.usefixtures("settings")
+def test_it_says_what_was_there_what_is_unreadable_and_what_to_do_next(bucket: Bucket) -> None:
+    first = settled_hour(3)
+    leave_hourly(bucket, spread(first, 30, hours=3), first, 3)
+    broken = leave(bucket, "telephony_[red]broken.json", b'{"ts": "2026')
+    said = adopt().output
+    span = f"{key_of(first)}...{key_of(first + 2 * HOUR)}"
+    figures = dict(re.findall(r"│ (.*?) +│ (.*?) +│", said))
+    assert figures["objects of the Lambda"] == "4"
+    assert figures["records, each once an object"] == "30"
+    assert figures["unreadable"] == "1"
+    assert figures["hours with records"] == f"3, {span}"
+    assert figures["copies below S3_WORK_PREFIX"] == "3 (3 new)"
+    assert f"{bucket.uri(broken)}:1 is left alone: it is no JSON object." in said
+    state = bucket.uri("duo-telephony/state.json")
+    assert (
+        f"{state} is the Lambda's checkpoint, which stands at {first + 3 * HOUR:%Y-%m-%dT%H}:00:00Z" in said
+    )
+    assert f"--partition-range {span}" in said
+    assert "3 (0 new)" in adopt().output
+
+
+def test_hours_that_cannot_be_read_are_not_proposed(settings: pytest.MonkeyPatch, bucket: Bucket) -> None:
+    first = settled_hour(2)
+    settings.setenv("DUO_PARTITIONS_START", key_of(first))
+    ancient, running = settled_hour(24 * 181), settled_hour(-1)
+    records = [record for hour in (ancient, first, running) for record in spread(hour, 2)]
+    leave(bucket, "telephony_1.json", lines(records))
+    said = adopt().output
+    assert f"--partition-range {key_of(first)}...{key_of(running - HOUR)}" in said
+
+
+@pytest.mark.usefixtures("settings")
+def test_without_anything_of_a_lambda_it_says_so(bucket: Bucket) -> None:
+    done = adopt()
+    assert done.exit_code == 0
+    assert f"Nothing of a Lambda (telephony_*.json) lies below {bucket.uri('duo-telephony/')}" in done.output
+
+
+def test_missing_settings_are_a_sentence() -> None:
+    done = adopt()
+    assert done.exit_code == 1
+    assert done.output == "Error: S3_BUCKET is not set: set it in the environment or in .env.\n"
+
+
+def test_a_bucket_that_is_not_there_is_a_sentence(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv("S3_BUCKET", "no-such-bucket")
+    done = adopt()
+    assert done.exit_code == 1
+    assert "there is no such bucket: check S3_BUCKET" in done.output
+
+
+def test_the_settings_may_stand_in_an_env_file(
+    settings: pytest.MonkeyPatch, bucket: Bucket, tmp_path: Path
+) -> None:
+    settings.delenv("S3_BUCKET")
+    settings.chdir(tmp_path)
+    (tmp_path / ".env").write_text(f"S3_BUCKET={bucket.name}\n")
+    assert "Nothing of a Lambda" in adopt().output

@@ -9,6 +9,8 @@ import dagster as dg
 from dagster_aws.s3 import S3Resource
 
 from duo_pipeline import checks, settings, watch
+from duo_pipeline.alerts.sensor import telephony_alerts
+from duo_pipeline.alerts.topic import Topic
 from duo_pipeline.assets.external import admin_api_log, secops_feed
 from duo_pipeline.assets.telephony_ndjson import telephony_ndjson
 from duo_pipeline.assets.telephony_udm import telephony_udm
@@ -30,6 +32,7 @@ warnings.filterwarnings(
 )
 
 _hours = settings.hours(os.environ)
+_alerts = settings.alerts(os.environ)
 _partitions = hourly(_hours.start)
 _ndjson = telephony_ndjson(ACCOUNT, _partitions, _hours.settle_minutes, _now)
 _udm = telephony_udm(ACCOUNT, _partitions)
@@ -52,7 +55,14 @@ defs = dg.Definitions(
             target=[_udm],
             default_status=dg.DefaultSensorStatus.RUNNING,
             description="Makes the UDM events of hours that have landed without them.",
-        )
+        ),
+        telephony_alerts(
+            [_ndjson, _udm],
+            _hours,
+            Topic(_alerts.topic_arn) if _alerts.topic_arn else None,
+            _alerts.ui_url,
+            _now,
+        ),
     ],
     resources={
         "duo_admin_api": DuoAdminApi(),

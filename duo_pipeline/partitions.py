@@ -8,6 +8,7 @@ import dagster as dg
 from duo_pipeline.settings import HOUR_FORMAT, HourSettings
 
 HOUR = timedelta(hours=1)
+_NAMED_RANGES = 5
 DUO_HISTORY = timedelta(days=180)
 """Duo refuses older hours; what is exactly that old may be too old by Duo's clock, hence an hour less."""
 
@@ -55,6 +56,13 @@ def contiguous(hours: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
         else:
             ranges.append((hour, hour))
     return ranges
+
+
+def named(hours: Iterable[datetime]) -> str:
+    """Name hours, in any order: each contiguous range, of very many the first."""
+    ranges = contiguous(sorted(hours))
+    more = f" and {len(ranges) - _NAMED_RANGES} more ranges" if len(ranges) > _NAMED_RANGES else ""
+    return ", ".join(span(pair) for pair in ranges[:_NAMED_RANGES]) + more
 
 
 def refusal(hour: datetime, now: datetime, settle_minutes: int) -> str | None:

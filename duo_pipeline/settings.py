@@ -59,6 +59,19 @@ class HourSettings:
     reconcile_hours: int
 
 
+@dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """Whom to tell of troubles; read when the code location loads.
+
+    Attributes:
+        topic_arn: The SNS topic; nobody is told if empty.
+        ui_url: Where people see Dagster's UI, for links; may be empty.
+    """
+
+    topic_arn: str
+    ui_url: str
+
+
 class _Reader:
     """Reads variables one by one and collects what is wrong with them."""
 
@@ -144,6 +157,21 @@ def hours(environ: Mapping[str, str]) -> HourSettings:
     return settings
 
 
+def alerts(environ: Mapping[str, str]) -> AlertSettings:
+    """Read whom to tell of troubles.
+
+    Raises:
+        SettingsError: Names all that is wrong.
+    """
+    reader = _Reader(environ)
+    settings = AlertSettings(
+        topic_arn=reader.read("ALERT_SNS_TOPIC_ARN", _topic_arn, ""),
+        ui_url=reader.read("DAGSTER_UI_URL", _url, ""),
+    )
+    reader.finish()
+    return settings
+
+
 def _duo(reader: _Reader) -> DuoSettings:
     return DuoSettings(
         ikey=reader.read("DUO_IKEY", _key),
@@ -179,6 +207,18 @@ def _key(text: str) -> str:
 def _prefix(text: str) -> str:
     text = text.strip("/")
     return f"{text}/" if text else ""
+
+
+def _topic_arn(text: str) -> str:
+    if not re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]+", text, re.ASCII):
+        raise ValueError("must be the ARN of an SNS topic, as in arn:aws:sns:eu-central-1:123456789012:duo")
+    return text
+
+
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text):
+        raise ValueError("must be a URL, as in https://dagster.example.com")
+    return text.rstrip("/")
 
 
 def _record_format(text: str) -> RecordFormat:

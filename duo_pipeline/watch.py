@@ -10,12 +10,11 @@ from dagster._core.storage.tags import MAX_RETRIES_TAG
 
 from duo_pipeline import checks
 from duo_pipeline.checks import Verdict
-from duo_pipeline.partitions import DUO_HISTORY, HOUR, contiguous, hours_between, key_of, last_settled, span
+from duo_pipeline.partitions import DUO_HISTORY, HOUR, hour_of, hours_between, key_of, last_settled, named
 from duo_pipeline.settings import HourSettings
 
 SILENCE = timedelta(hours=1)
 """A run writes at least a line for each page, wait and twenty seconds of work, so by then it is dead."""
-NAMED_RANGES = 5
 
 
 def missing(
@@ -32,17 +31,25 @@ def missing(
         hours: The hours to look at.
         incomplete: The keys of hours that do not count as done.
     """
-    partitions = asset.partitions_def
-    assert partitions is not None  # noqa: S101 - the asset is made with it
-    # as the UI does, but for whole ranges: asked hour by hour, half a year takes a quarter of a second
-    known = get_and_update_asset_status_cache_value(instance, asset.key, partitions)
-    if known is None:
-        return hours
-    done = known.deserialize_materialized_partition_subsets(partitions)
-    failed = known.deserialize_failed_partition_subsets(partitions)
-    under_way = known.deserialize_in_progress_partition_subsets(partitions)
-    fine = {*(done - failed).get_partition_keys()}.difference(incomplete) | {*under_way.get_partition_keys()}
+    done, under_way = _known(instance, asset)
+    fine = done.difference(incomplete) | under_way
     return [hour for hour in hours if key_of(hour) not in fine]
+
+
+def not_done(
+    instance: dg.DagsterInstance, asset: dg.AssetsDefinition, hours: list[datetime]
+) -> list[datetime]:
+    """Give those of the hours that are not done, or not whole, whether or not a run is at it."""
+    done, under_way = _known(instance, asset)
+    fine = done - under_way - incomplete(instance, asset, hours)
+    return [hour for hour in hours if key_of(hour) not in fine]
+
+
+def unfinished(instance: dg.DagsterInstance, asset: dg.AssetsDefinition) -> dict[datetime, str]:
+    """Give the hours that their latest run has not done, or not yet, with that run's id."""
+    log = instance.event_log_storage
+    attempts = log.get_latest_asset_partition_materialization_attempts_without_materializations(asset.key)
+    return {hour_of(key): run_id for key, (run_id, _) in attempts.items()}
 
 
 def incomplete(instance: dg.DagsterInstance, asset: dg.AssetsDefinition, hours: list[datetime]) -> set[str]:
@@ -69,13 +76,10 @@ def left_out(
     absent = missing(instance, asset, hours_between(oldest, until - HOUR))
     if not absent:
         return Verdict(True, "No hour that Duo still keeps is missing before the look-back.")
-    ranges = contiguous(absent)
-    named = ", ".join(span(pair) for pair in ranges[:NAMED_RANGES])
-    more = f" and {len(ranges) - NAMED_RANGES} more ranges" if len(ranges) > NAMED_RANGES else ""
     return Verdict(
         False,
-        f"{len(absent):,} hours before the look-back are missing: {named}{more}; materialize them (a range is"
-        " one query), or set DUO_PARTITIONS_START later if nobody wants them.",
+        f"{len(absent):,} hours before the look-back are missing: {named(absent)}; materialize them (a range"
+        " is one query), or set DUO_PARTITIONS_START later if nobody wants them.",
     )
 
 
@@ -103,3 +107,17 @@ def end_silent_runs(instance: dg.DagsterInstance, asset: dg.AssetsDefinition, no
 
 def _whole_hour(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def _known(instance: dg.DagsterInstance, asset: dg.AssetsDefinition) -> tuple[set[str], set[str]]:
+    """Give the keys of the hours that are done, and of those that a run is at, as the UI shows them."""
+    partitions = asset.partitions_def
+    assert partitions is not None  # noqa: S101 - the asset is made with it
+    # for whole ranges: asked hour by hour, half a year takes a quarter of a second
+    known = get_and_update_asset_status_cache_value(instance, asset.key, partitions)
+    if known is None:
+        return set(), set()
+    done = known.deserialize_materialized_partition_subsets(partitions)
+    failed = known.deserialize_failed_partition_subsets(partitions)
+    under_way = known.deserialize_in_progress_partition_subsets(partitions)
+    return {*(done - failed).get_partition_keys()}, {*under_way.get_partition_keys()}

@@ -46,6 +46,16 @@ def test_it_loads_without_any_setting_and_has_the_names_of_the_contract() -> Non
 
 
 @pytest.mark.parametrize(
+    ("arn", "status"), [("", "STOPPED"), ("arn:aws:sns:eu-central-1:123456789012:duo", "RUNNING")]
+)
+def test_people_are_told_of_troubles_when_there_is_a_topic(arn: str, status: str) -> None:
+    sensor = "defs.get_repository_def().get_sensor_def('telephony_alerts')"
+    code = f"from duo_pipeline.definitions import defs; print({sensor}.default_status.value)"
+    done = run("python", "-c", code, ALERT_SNS_TOPIC_ARN=arn)
+    assert done.stdout == f"{status}\n", done.stderr
+
+
+@pytest.mark.parametrize(
     "command", [("dg", "check", "defs"), ("dagster", "definitions", "validate", "-w", "workspace.yaml")]
 )
 def test_dagsters_own_commands_accept_it_from_the_top_folder(

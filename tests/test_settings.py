@@ -73,6 +73,27 @@ def test_a_wrong_setting_of_a_run_is_named(name: str, value: str) -> None:
         settings.duo_and_feed({**WHOLE, name: value})
 
 
+def test_nobody_is_told_of_troubles_unless_a_topic_is_set() -> None:
+    assert settings.alerts({}) == settings.AlertSettings(topic_arn="", ui_url="")
+    arn = "arn:aws:sns:eu-central-1:123456789012:duo"
+    read = settings.alerts({"ALERT_SNS_TOPIC_ARN": arn, "DAGSTER_UI_URL": "https://dagster.example.com/"})
+    assert read == settings.AlertSettings(topic_arn=arn, ui_url="https://dagster.example.com")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALERT_SNS_TOPIC_ARN", "duo"),
+        ("ALERT_SNS_TOPIC_ARN", "arn:aws:sqs:eu-central-1:123456789012:duo"),
+        ("DAGSTER_UI_URL", "dagster.example.com"),
+        ("DAGSTER_UI_URL", "https://"),
+    ],
+)
+def test_a_wrong_setting_of_the_alerts_is_named(name: str, value: str) -> None:
+    with pytest.raises(settings.SettingsError, match=f"^{name} must be "):
+        settings.alerts({name: value})
+
+
 def test_the_secret_is_in_no_text_of_the_settings() -> None:
     duo, _ = settings.duo_and_feed({**WHOLE, "DUO_SKEY": "very-secret"})
     assert "very-secret" not in repr(duo)

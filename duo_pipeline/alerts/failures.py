@@ -1,0 +1,86 @@
+"""What Dagster knows of runs that have failed: which of their hours are not done, and why."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import dagster as dg
+from dagster._core.events import DagsterEventType
+from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.storage.tags import WILL_RETRY_TAG
+
+from duo_pipeline import watch
+
+_AT_ONCE = 100
+
+
+class Failure(NamedTuple):
+    """A run that has failed.
+
+    Attributes:
+        run_id: The run.
+        asset: The asset that failed.
+        hours: Those of its hours that are neither done nor under way again.
+        reason: A sentence.
+    """
+
+    run_id: str
+    asset: dg.AssetsDefinition
+    hours: list[datetime]
+    reason: str
+
+
+def latest(instance: dg.DagsterInstance) -> int:
+    """Give the storage id of the latest failure of a run, or 0."""
+    found = instance.fetch_run_status_changes(DagsterEventType.RUN_FAILURE, limit=1).records
+    return found[0].storage_id if found else 0
+
+
+def after(
+    instance: dg.DagsterInstance, assets: Sequence[dg.AssetsDefinition], storage_id: int
+) -> Iterator[tuple[int, Failure | None]]:
+    """Give the failures of runs after one of them, the oldest first, with their storage ids.
+
+    Nothing stands for a run that Dagster retries by itself, and for one that leaves no hour undone.
+
+    Args:
+        instance: Dagster's.
+        assets: Our assets, in the order of the way.
+        storage_id: The place after which to look.
+    """
+    asked = dg.RunStatusChangeRecordsFilter(DagsterEventType.RUN_FAILURE, after_storage_id=storage_id)
+    for record in instance.fetch_run_status_changes(asked, limit=_AT_ONCE, ascending=True).records:
+        yield (
+            record.storage_id,
+            _failure(instance, assets, record.run_id, record.event_log_entry.message),
+        )
+
+
+def _failure(
+    instance: dg.DagsterInstance, assets: Sequence[dg.AssetsDefinition], run_id: str, said: str
+) -> Failure | None:
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.tags.get(WILL_RETRY_TAG) == "true":
+        return None
+    for asset in assets:
+        hours = [hour for hour, attempt in watch.unfinished(instance, asset).items() if attempt == run_id]
+        if hours:  # the assets after it may well have failed for its sake alone
+            failed = _failed_steps(instance, run_id).get(asset.key.to_python_identifier())
+            reason = _reason(failed) if failed else said
+            return Failure(run_id, asset, sorted(hours), reason)
+    return None
+
+
+def _failed_steps(instance: dg.DagsterInstance, run_id: str) -> dict[str | None, StepFailureData]:
+    records = instance.get_records_for_run(run_id, of_type=DagsterEventType.STEP_FAILURE).records
+    events = (record.event_log_entry.dagster_event for record in records)
+    return {event.step_key: event.step_failure_data for event in events if event}
+
+
+def _reason(failure: StepFailureData) -> str:
+    """Give a failure's own sentence; the text of any other exception may hold anything."""
+    data = failure.user_failure_data
+    if data is not None and data.description:
+        return data.description
+    error = failure.error.cause if failure.error and failure.error.cause else failure.error
+    return f"The program has a fault ({error.cls_name if error else 'unknown'}): the run's log says where."

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 import click
 from dagster_aws.s3 import S3Resource
-from dotenv import load_dotenv
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress
 from rich.table import Table
 
 from duo_pipeline import instants, settings
+from duo_pipeline.cli.env_file import read_env_file
 from duo_pipeline.landing import lambda_objects
 from duo_pipeline.landing.adoption import Adopted, adopt
 from duo_pipeline.landing.bucket import BucketError
@@ -28,7 +28,7 @@ def run_adopt() -> None:
     Raises:
         click.ClickException: A setting is missing or wrong, or S3 refused or could not be reached.
     """
-    load_dotenv(".env")
+    read_env_file()
     console = Console(highlight=False, soft_wrap=True)
     try:
         feed = TelephonyFeed(s3=S3Resource()).open(settings.feed(os.environ))

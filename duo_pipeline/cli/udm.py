@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from duo_pipeline.cli.env_file import read_env_file
 from duo_pipeline.landing.bucket import Bucket, BucketError
 from duo_pipeline.landing.hour_lines import PlacedLine
 from duo_pipeline.masking import mask_phones
@@ -62,6 +63,7 @@ def _lines(source: str) -> Iterator[PlacedLine]:
 
 
 def _s3_lines(uri: str) -> Iterator[PlacedLine]:
+    read_env_file()
     parts = urlsplit(uri)
     bucket, key = Bucket(s3_client(S3Resource()), parts.netloc), parts.path.lstrip("/")
     for one in bucket.keys(key) if key.endswith("/") or not key else [key]:

@@ -123,7 +123,7 @@ def test_a_bucket_that_is_not_there_is_a_sentence(settings: pytest.MonkeyPatch) 
 def test_the_settings_may_stand_in_an_env_file(
     settings: pytest.MonkeyPatch, bucket: Bucket, tmp_path: Path
 ) -> None:
-    settings.delenv("S3_BUCKET")
+    settings.setenv("S3_BUCKET", "another")
     settings.chdir(tmp_path)
     (tmp_path / ".env").write_text(f"S3_BUCKET={bucket.name}\n")
     assert "Nothing of a Lambda" in adopt().output

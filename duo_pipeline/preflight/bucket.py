@@ -1,10 +1,11 @@
 """The bucket: that it is there, what the credentials may do, and that the feed holds log objects alone."""
 
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
 from dagster_aws.s3 import S3Resource
 
+from duo_pipeline.landing import keys as keys_of
+from duo_pipeline.landing import lambda_objects
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.landing.feed import Feed
@@ -94,9 +95,15 @@ def _look_at_feed(group: Group, feed: Feed, keys: Sequence[str]) -> None:
     if not foreign:
         group.ok(FEED, f"No foreign object is among the {len(keys):,} below {uri}.")
         return
-    state = [key for key in foreign if PurePosixPath(key).name == "state.json"]
-    files = [key for key in foreign if PurePosixPath(key).match("telephony_*.json")]
+    state, files = lambda_objects.checkpoints(foreign), lambda_objects.objects(foreign)
     others = [key for key in foreign if key not in {*state, *files}]
+    if files == foreign and feed.bucket.keys(keys_of.adopted_prefix(feed.work_prefix, feed.prefix)):
+        group.warn(
+            FEED,
+            f"{len(files):,} objects of the Lambda lie below {uri} and were adopted: run `duo-pipeline adopt`"
+            " again if it has written since.",
+        )
+        return
     clauses = [
         f"{_named(found)} ({cure})"
         for found, cure in (

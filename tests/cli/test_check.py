@@ -477,3 +477,13 @@ def test_a_person_runs_it_and_its_settings_are_read_from_env(world: World) -> No
     assert done.returncode == 1, done.stderr
     assert "check DUO_SKEY" in done.stdout
     assert done.stderr == ""
+
+
+def test_adopted_files_of_the_lambda_are_a_warning(world: World) -> None:
+    world.put(
+        "duo-telephony/telephony_20261120.json", "duo-telephony-work/adopted/duo-telephony/dt=x/a.ndjson"
+    )
+    found = lines()
+    assert named(found, "warning") == ["S3/feed"]
+    assert named(found, "failed") == []
+    assert "1 objects of the Lambda" in found["S3/feed"]["sentence"]

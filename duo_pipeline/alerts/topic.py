@@ -34,7 +34,7 @@ class Topic:
         if len(subject) > _SUBJECT:
             subject = f"{subject[: _SUBJECT - 3]}..."
         try:
-            client = boto3.client("sns", region_name=self._arn.split(":")[3], config=_SOON)
+            client = boto3.Session().client("sns", region_name=self._arn.split(":")[3], config=_SOON)
             client.publish(TopicArn=self._arn, Subject=subject, Message=message.text)
         except (ClientError, BotoCoreError, ValueError) as error:
             code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__

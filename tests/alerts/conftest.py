@@ -50,7 +50,7 @@ class Inbox:
 @pytest.fixture
 def inbox() -> Iterator[Inbox]:
     with mock_aws():
-        sns: Any = boto3.client("sns", region_name=REGION)
+        sns: Any = boto3.Session().client("sns", region_name=REGION)
         sqs: Any = boto3.session.Session().client("sqs", region_name=REGION)
         queue_url = sqs.create_queue(QueueName="people")["QueueUrl"]
         inbox = Inbox(f"arn:aws:sns:{REGION}:123456789012:duo", queue_url, sns, sqs)

@@ -29,7 +29,7 @@ def test_the_environment_leads_to_a_duo_and_an_s3_that_answer(
         assert duo.get(params=HOUR, **keys).status_code == 503  # type: ignore[arg-type]
         assert len(duo.get(params=HOUR, **keys).json()["response"]["items"]) == 2  # type: ignore[arg-type]
 
-        boto3.client("s3").put_object(Bucket=environment["S3_BUCKET"], Key="key", Body=b"body")
+        boto3.Session().client("s3").put_object(Bucket=environment["S3_BUCKET"], Key="key", Body=b"body")
         assert json.loads(requests.get(f"{sandbox.duo_url}/sandbox/requests", timeout=10).text)["total"] == 2
 
     with pytest.raises(requests.ConnectionError):

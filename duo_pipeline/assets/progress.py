@@ -33,7 +33,8 @@ class Progress:
         if log.reached:
             line += f", up to {log.reached.utc[:13].replace('T', ' ')}:00 UTC"
         if log.total and 0 < share < 1:
-            line += f", about {_duration((self._monotonic() - self._began) * (1 - share) / share)} left"
+            left = (self._monotonic() - self._began) * (1 - share) / share
+            line += f", about {_duration(left)} left" if left >= 1 else ""
         self._say(line)
 
 

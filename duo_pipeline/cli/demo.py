@@ -62,7 +62,7 @@ def run_demo(folder: Path) -> None:
 
     Exits with 1 when the run fails, or when the feed is not record for record what Duo shows.
     """
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     console.print("Starting an emulated Duo Admin API and a real S3 server (SeaweedFS) on loopback …")
     with Sandbox(folder) as sandbox:
         os.environ.update(sandbox.environment)
@@ -76,8 +76,8 @@ def run_demo(folder: Path) -> None:
         mirror(sandbox.s3.client(), bucket.settings.bucket, prefixes, bucket.folder)
         _print_event(console, bucket, hours)
         console.print(_table(hours, figures))
-        console.print(f"The feed that SecOps reads:        {bucket.feed}", soft_wrap=True)
-        console.print(f"The events that SecOps will show: {bucket.events}", soft_wrap=True)
+        console.print(f"The feed that SecOps reads:        {bucket.feed}")
+        console.print(f"The events that SecOps will show: {bucket.events}")
         console.print("The same hour by hour in Dagster's UI: make ui")
         shown = Counter(map(identity, _shown_by_duo(sandbox, hours)))
         landed = Counter(identity(as_sent(line)) for line in bucket.lines(hours))

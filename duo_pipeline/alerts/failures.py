@@ -10,6 +10,8 @@ from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.tags import WILL_RETRY_TAG
 
 from duo_pipeline import watch
+from duo_pipeline.checks import COMPLETE
+from duo_pipeline.partitions import hour_of
 
 _AT_ONCE = 100
 
@@ -63,12 +65,26 @@ def _failure(
     if run is None or run.tags.get(WILL_RETRY_TAG) == "true":
         return None
     for asset in assets:
-        hours = [hour for hour, attempt in watch.unfinished(instance, asset).items() if attempt == run_id]
+        hours = {hour for hour, attempt in watch.unfinished(instance, asset).items() if attempt == run_id}
+        hours.update(_not_whole(instance, asset, run_id))
         if hours:  # the assets after it may well have failed for its sake alone
             failed = _failed_steps(instance, run_id).get(asset.key.to_python_identifier())
             reason = _reason(failed) if failed else said
             return Failure(run_id, asset, sorted(hours), reason)
     return None
+
+
+def _not_whole(instance: dg.DagsterInstance, asset: dg.AssetsDefinition, run_id: str) -> list[datetime]:
+    """Give the hours that the run has recorded before it came short of Duo's count."""
+    records = instance.get_records_for_run(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION).records
+    events = (record.event_log_entry.dagster_event for record in records)
+    said = [event.asset_check_evaluation_data for event in events if event]
+    red = [
+        hour_of(one.partition)
+        for one in said
+        if one.asset_key == asset.key and one.check_name == COMPLETE and one.partition and not one.passed
+    ]
+    return watch.missing(instance, asset, red, watch.incomplete(instance, asset, red))
 
 
 def _failed_steps(instance: dg.DagsterInstance, run_id: str) -> dict[str | None, StepFailureData]:

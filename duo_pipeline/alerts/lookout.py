@@ -19,7 +19,7 @@ OVERDUE_AFTER = timedelta(minutes=90)
 _WHY = {
     dg.DagsterRunStatus.FAILURE: "the last run of {} has failed",
     dg.DagsterRunStatus.CANCELED: "the last run of {} was cancelled",
-    None: "no run was requested for {}",
+    None: "no run is under way for {}",
 }
 _WAITING = "the run of {} waits"
 

@@ -301,7 +301,7 @@ def test_any_hour_of_the_look_back_can_be_overdue_and_the_message_says_why(
     world.tick(5)
     told = the_one(inbox)
     assert "2026-11-10-03:00...2026-11-10-04:00, 2026-11-10-06:00, 2026-11-10-08:00." in told.text
-    assert "no run was requested for 3 of them" in told.text
+    assert "no run is under way for 3 of them" in told.text
     assert "the run of 1 of them waits" in told.text
     assert "telephony_hourly is on" in told.text
 

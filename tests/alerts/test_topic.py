@@ -1,6 +1,7 @@
 """Publishing, and the whole way from a refusing Duo to people."""
 
 import json
+from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
@@ -8,12 +9,17 @@ import pytest
 from duo_pipeline.alerts.messages import Message
 from duo_pipeline.alerts.sensor import telephony_alerts
 from duo_pipeline.alerts.topic import Topic, TopicError
-from duo_pipeline.partitions import key_of
+from duo_pipeline.assets import recording
+from duo_pipeline.partitions import key_of, span
+from duo_pipeline.sandbox.knobs import Knobs
+from duo_pipeline.sandbox.s3 import S3Server
+from duo_pipeline.sandbox.telephony import FixedLog
 from duo_pipeline.settings import HourSettings
 from tests.alerts.conftest import Inbox
 from tests.assets.conftest import dagster as dagster
 from tests.assets.dagster_run import DagsterRun
-from tests.records import SKEY, settled_hour
+from tests.conftest import ServedDuo
+from tests.records import SKEY, settled_hour, spread
 
 
 def test_a_message_comes_to_those_who_have_subscribed(inbox: Inbox) -> None:
@@ -43,21 +49,58 @@ def test_a_server_that_is_not_there_is_a_sentence(monkeypatch: pytest.MonkeyPatc
     assert "a-secret" not in str(caught.value)
 
 
-def test_when_duo_refuses_people_are_told_why_and_no_secret(
-    inbox: Inbox, dagster: DagsterRun, settings: pytest.MonkeyPatch
-) -> None:
+class Watched:
+    """The pipeline over an emulated Duo and a real S3 server, and the sensor."""
+
+    def __init__(self, dagster: DagsterRun, inbox: Inbox) -> None:
+        hours = HourSettings(dagster.start, settle_minutes=5, lookback_hours=168, reconcile_hours=48)
+        assets = [dagster.ndjson, dagster.udm]
+        self.instance = dagster.instance
+        self.sensor = telephony_alerts(assets, hours, Topic(inbox.arn), "", lambda: datetime.now(UTC))
+        self.cursor: str | None = None
+        self.tick()
+
+    def tick(self) -> None:
+        with dg.build_sensor_context(self.instance, cursor=self.cursor) as context:
+            self.cursor = self.sensor.evaluate_tick(context).cursor
+
+
+@pytest.fixture
+def watched(inbox: Inbox, dagster: DagsterRun, settings: pytest.MonkeyPatch, s3_server: S3Server) -> Watched:
     settings.delenv("AWS_ENDPOINT_URL")  # which would lead to the S3 server for SNS, too
-    hours = HourSettings(dagster.start, settle_minutes=5, lookback_hours=168, reconcile_hours=48)
+    settings.setenv("AWS_ENDPOINT_URL_S3", s3_server.url)
+    return Watched(dagster, inbox)
+
+
+def test_when_duo_refuses_people_are_told_why_and_no_secret(
+    watched: Watched, inbox: Inbox, dagster: DagsterRun, settings: pytest.MonkeyPatch
+) -> None:
     hour = settled_hour()
-    sensor = telephony_alerts([dagster.ndjson, dagster.udm], hours, Topic(inbox.arn), "", lambda: hour)
     settings.setenv("DUO_SKEY", SKEY.replace("test", "best"))
-    cursor = None
-    for run in (False, True):
-        if run:
-            assert not dagster.run(hour).success
-        with dg.build_sensor_context(dagster.instance, cursor=cursor) as context:
-            cursor = sensor.evaluate_tick(context).cursor
+    assert not dagster.run(hour).success
+    watched.tick()
     (told,) = inbox.new()
     assert key_of(hour) in told.subject
     assert "check DUO_SKEY" in told.text
     assert "best-skey" not in json.dumps(told)
+
+
+def test_hours_that_were_recorded_before_duo_came_short_of_its_count_are_in_trouble(
+    watched: Watched, inbox: Inbox, dagster: DagsterRun, duo: ServedDuo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "RECORD_AFTER_SECONDS", 0)
+    first, last = settled_hour(3), settled_hour(2)
+    duo.api.log = FixedLog(spread(first, 4, hours=2))
+    duo.api.knobs = Knobs(total_difference=1)
+    assert not dagster.run(first, last).success
+    assert dagster.done() == {key_of(first), key_of(last)}
+    watched.tick()
+    (told,) = inbox.new()
+    assert told.subject == f"duo/telephony_ndjson has failed: {span([first, last])}"
+    assert "Duo counts 1 records more than it showed" in told.text
+    watched.tick()
+    duo.api.knobs = Knobs()
+    assert dagster.run(first, last).success
+    watched.tick()
+    (told,) = inbox.new()
+    assert told.subject == f"duo/telephony_ndjson is over: {span([first, last])}"

@@ -8,7 +8,7 @@ amended write one JSON document instead: an array, or an object with the ``items
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from duo_pipeline.landing.bucket import Bucket
@@ -31,12 +31,12 @@ class Found(NamedTuple):
     value: Any
 
 
-def objects(keys: list[str]) -> list[str]:
+def objects(keys: Iterable[str]) -> list[str]:
     """Give those of the keys that name objects of records."""
     return [key for key in keys if _OBJECT.fullmatch(key)]
 
 
-def checkpoints(keys: list[str]) -> list[str]:
+def checkpoints(keys: Iterable[str]) -> list[str]:
     """Give those of the keys that name a checkpoint."""
     return [key for key in keys if _CHECKPOINT.fullmatch(key)]
 

@@ -4,7 +4,7 @@ import json
 import random
 import re
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,9 @@ from click.testing import CliRunner, Result
 from duo_pipeline.cli import main
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.landing.line import as_sent, identity
-from duo_pipeline.partitions import key_of
+from duo_pipeline.partitions import key_of, last_settled
 from duo_pipeline.sandbox.telephony import FixedLog
+from duo_pipeline.settings import HourSettings
 from tests.assets.conftest import dagster as dagster
 from tests.assets.dagster_run import DagsterRun
 from tests.conftest import ServedDuo
@@ -91,13 +92,13 @@ def test_it_says_what_was_there_what_is_unreadable_and_what_to_do_next(bucket: B
 
 
 def test_hours_that_cannot_be_read_are_not_proposed(settings: pytest.MonkeyPatch, bucket: Bucket) -> None:
-    first = settled_hour(2)
+    first = settled_hour(3)
     settings.setenv("DUO_PARTITIONS_START", key_of(first))
     ancient, running = settled_hour(24 * 181), settled_hour(-1)
     records = [record for hour in (ancient, first, running) for record in spread(hour, 2)]
     leave(bucket, "telephony_1.json", lines(records))
-    said = adopt().output
-    assert f"--partition-range {key_of(first)}...{key_of(running - HOUR)}" in said
+    (last,) = last_settled(HourSettings(first, 5, 1, 1), datetime.now(UTC), 1)
+    assert f"--partition-range {key_of(first)}...{key_of(last)}\n" in adopt().output
 
 
 @pytest.mark.usefixtures("settings")

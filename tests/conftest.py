@@ -28,6 +28,10 @@ WORK_ONLY = Identity(
     *("work-only", "WORKONLYACCESSKEY000", "work-only-secret-key-00000000000000000"),
     ("List", "Write", "Read:*/duo-telephony-work/*"),
 )
+FEED_ONLY = Identity(
+    *("feed-only", "FEEDONLYACCESSKEY000", "feed-only-secret-key-00000000000000000"),
+    ("List:*/duo-telephony/*", "Read:*/duo-telephony/*"),
+)
 
 
 @dataclass
@@ -60,7 +64,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         tmp_path_factory.mktemp("s3"),
         access_key="TESTACCESSKEY0000000",
         secret_key="test-secret-key-that-opens-nothing-00000",
-        identities=[READ_ONLY, NO_RIGHTS, NO_LIST, NO_READ, WORK_ONLY],
+        identities=[READ_ONLY, NO_RIGHTS, NO_LIST, NO_READ, WORK_ONLY, FEED_ONLY],
     )
     with server:
         yield server

@@ -97,7 +97,7 @@ def _look_at_feed(group: Group, feed: Feed, keys: Sequence[str]) -> None:
         return
     state, files = lambda_objects.checkpoints(foreign), lambda_objects.objects(foreign)
     others = [key for key in foreign if key not in {*state, *files}]
-    if files == foreign and feed.bucket.keys(keys_of.adopted_prefix(feed.work_prefix, feed.prefix)):
+    if files == foreign and _has_adopted(feed):
         group.warn(
             FEED,
             f"{len(files):,} objects of the Lambda lie below {uri} and were adopted: run `duo-pipeline adopt`"
@@ -114,6 +114,13 @@ def _look_at_feed(group: Group, feed: Feed, keys: Sequence[str]) -> None:
         if found
     ]
     group.fail(FEED, f"SecOps ingests all that lies below {uri}, and there lie {', '.join(clauses)}.")
+
+
+def _has_adopted(feed: Feed) -> bool:
+    try:
+        return bool(feed.bucket.keys(keys_of.adopted_prefix(feed.work_prefix, feed.prefix)))
+    except BucketError:
+        return False  # the line of the right to list has said why
 
 
 def _named(keys: Sequence[str]) -> str:

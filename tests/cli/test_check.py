@@ -33,7 +33,7 @@ from duo_pipeline.landing.keys import log_key
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.s3 import Identity
 from duo_pipeline.sandbox.telephony import FixedLog
-from tests.conftest import NO_LIST, NO_READ, NO_RIGHTS, READ_ONLY, WORK_ONLY, ServedDuo
+from tests.conftest import FEED_ONLY, NO_LIST, NO_READ, NO_RIGHTS, READ_ONLY, WORK_ONLY, ServedDuo
 from tests.records import SKEY, sent, settled_hour
 
 PROGRAM = str(Path(sys.executable).parent / "duo-pipeline")
@@ -487,3 +487,9 @@ def test_adopted_files_of_the_lambda_are_a_warning(world: World) -> None:
     assert named(found, "warning") == ["S3/feed"]
     assert named(found, "failed") == []
     assert "1 objects of the Lambda" in found["S3/feed"]["sentence"]
+
+
+def test_whether_files_were_adopted_is_not_known_without_the_right_to_list(world: World) -> None:
+    world.put("duo-telephony/telephony_20261120.json")
+    world.act_as(FEED_ONLY)
+    assert named(lines(), "failed") == ["S3/list", "S3/put", "S3/feed"]

@@ -14,7 +14,8 @@ from duo_pipeline.masking import mask_phone, mask_phones
 from duo_pipeline.udm.findings import FactCount, Findings
 
 _PREVIEW_FIELDS = ("ts", "type", "context", "credits", "phone", "telephony_id")
-_BAR = 20
+_BAR = 10
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def landed_figures(
@@ -94,7 +95,7 @@ def _facts_chart(counts: Sequence[FactCount]) -> str:
         if raw and lines:
             share = events / lines
             bar = "█" * round(share * _BAR) + "░" * (_BAR - round(share * _BAR))
-            rows.append((f"`{udm}`", raw, f"{lines:,}", f"{events:,}", f"{bar} {share:.0%}"))
+            rows.append((f"`{udm}`", raw, f"{lines:,}", f"{events:,}", f"{bar}{_NO_BREAK}{share:.0%}"))
     return _markdown(rows) if len(rows) > 2 else "none"
 
 
@@ -115,7 +116,7 @@ def _preview(records: list[dict[str, Any]]) -> str:
 
 def _markdown(rows: Sequence[Sequence[str]]) -> str:
     # by hand: pandas takes a millisecond for it, and a backfill has thousands of hours
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join(f"|{'|'.join(row)}|" for row in rows)
 
 
 def _cell(record: Mapping[str, Any], field: str) -> str:

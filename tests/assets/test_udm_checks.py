@@ -123,8 +123,8 @@ def test_the_figures_show_what_arrives_as_a_table_with_bars(
     duo.api.log = FixedLog(spread(hour, 4))
     dagster.run(hour)
     facts = dagster.events(hour, UDM)[0]["facts"]
-    assert f"| `metadata.event_timestamp` | timestamp, ts | 4 | 0 | {'░' * 20} 0% |" in facts
-    assert f"| `security_result[0].summary` | type | 4 | 4 | {'█' * 20} 100% |" in facts
+    assert f"|`metadata.event_timestamp`|timestamp, ts|4|0|{'░' * 10}\N{NO-BREAK SPACE}0%|" in facts
+    assert f"|`security_result[0].summary`|type|4|4|{'█' * 10}\N{NO-BREAK SPACE}100%|" in facts
 
 
 def test_no_phone_number_of_a_finding_reaches_dagster(dagster: DagsterRun, duo: ServedDuo) -> None:

@@ -46,7 +46,7 @@ def run_ui(folder: Path, port: int) -> None:
                 start_new_session=True,  # Ctrl-C is for this process, which passes it on once
             )
         try:
-            failed = not _wait(console, dagster, f"http://127.0.0.1:{port}", stopped)
+            failed = not _wait(console, dagster, f"http://127.0.0.1:{port}", sandbox.duo_url, stopped)
         finally:
             _stop(dagster)
     if failed:
@@ -56,7 +56,9 @@ def run_ui(folder: Path, port: int) -> None:
     console.print("Everything has ended.")
 
 
-def _wait(console: Console, dagster: subprocess.Popen[bytes], url: str, stopped: threading.Event) -> bool:
+def _wait(
+    console: Console, dagster: subprocess.Popen[bytes], url: str, duo_url: str, stopped: threading.Event
+) -> bool:
     """Wait until told to stop; say when the UI answers. False if Dagster ended by itself."""
     announced = False
     while not stopped.wait(POLL_SECONDS):
@@ -64,6 +66,7 @@ def _wait(console: Console, dagster: subprocess.Popen[bytes], url: str, stopped:
             return False
         if not announced and _answers(url):
             console.print(f"Dagster's UI: {url} (Ctrl-C ends everything)", soft_wrap=True)
+            console.print(f"Faults and late records: curl {duo_url}/sandbox/knobs (GET, PUT)", soft_wrap=True)
             announced = True
     return True
 

@@ -3,7 +3,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: demo ui test check bench install clean
+.PHONY: demo ui test test-ui check bench install clean
 
 demo: $(INSTALLED)  ## the last 24 settled hours of an emulated Duo, through Dagster, into a real S3 server
 	@$(BIN)/duo-pipeline demo
@@ -13,6 +13,9 @@ ui: $(INSTALLED)  ## the sandbox, Dagster's UI and daemon, until Ctrl-C
 
 test: $(INSTALLED)  ## the tests
 	$(BIN)/pytest -n 3 --dist loadfile
+
+test-ui: $(INSTALLED)  ## the UI in a real browser, Debian's Chromium; screenshots in build/screenshots
+	$(BIN)/pytest -m browser tests/browser
 
 check: $(INSTALLED)  ## lint, format, types, definitions
 	$(BIN)/ruff check .

@@ -80,7 +80,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
     now = datetime.now(UTC)
     day = (now - timedelta(days=2)).replace(hour=0, minute=0, second=0, microsecond=0)
     tick = (now + timedelta(minutes=30)).minute
-    foreign = ("DUO_", "S3_", "AWS_", "DAGSTER_")
+    foreign = ("DUO_", "S3_", "AWS_", "DAGSTER_", "ALERT_")
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(foreign)},
         "DUO_PARTITIONS_START": key_of(day),

@@ -1,6 +1,6 @@
 """The asset checks: what can be wrong with an hour although it has landed, in a sentence each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -72,7 +72,7 @@ def record(
 ) -> None:
     """Record what a check says of each hour; where they are very many, what is red or turns green."""
     many = len(verdicts) > EACH_HOUR
-    was_red = _ever_red(context.instance, dg.AssetCheckKey(context.asset_key, name)) if many else set()
+    was_red = ever_red(context.instance, dg.AssetCheckKey(context.asset_key, name)) if many else set()
     for hour, verdict in verdicts.items():
         if not verdict.passed or not many or key_of(hour) in was_red:
             context.log_event(
@@ -111,8 +111,11 @@ def result(
     )
 
 
-def _ever_red(instance: dg.DagsterInstance, check_key: dg.AssetCheckKey) -> set[str | None]:
+def ever_red(
+    instance: dg.DagsterInstance, check_key: dg.AssetCheckKey, runs: Collection[str] | None = None
+) -> set[str | None]:
+    """Give the keys of the hours of which the check was red in one of the runs, or ever."""
     history = instance.event_log_storage.get_asset_check_execution_history(
         check_key, limit=_HISTORY, status={AssetCheckExecutionRecordStatus.FAILED}
     )
-    return {record.partition for record in history}
+    return {record.partition for record in history if runs is None or record.run_id in runs}

@@ -1,10 +1,11 @@
 """When Dagster learns that an hour is done."""
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 
 import dagster as dg
+from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 
 from duo_pipeline.partitions import key_of
 
@@ -67,11 +68,25 @@ class Recording:
             )
         self._waiting.clear()
 
-    def discard(self) -> None:
-        """Leave unsaid what has not been written."""
-        self._waiting.clear()
+    def take_back(self, hours: Iterable[datetime]) -> None:
+        """Say that hours are not done after all, so that they fail with the run.
+
+        What Dagster has written stays; what plans the hour anew comes after it.
+        """
+        for hour in hours:
+            if self._done.pop(hour, None) is not None and self._waiting.pop(hour, None) is None:
+                self._plan(hour)
 
     def finish(self) -> None:
         """Hand the figures to Dagster for the events that it writes itself when the step ends well."""
         for hour, figures in self._done.items():
             self._context.add_asset_metadata(figures, partition_key=key_of(hour))
+
+    def _plan(self, hour: datetime) -> None:
+        planned = AssetMaterializationPlannedData(self._context.asset_key, partition=key_of(hour))
+        self._context.instance.report_dagster_event(
+            DagsterEvent.build_asset_materialization_planned_event(
+                self._context.job_name, str(self._context.op_execution_context.op_handle), planned
+            ),
+            run_id=self._context.run.run_id,
+        )

@@ -70,7 +70,8 @@ def telephony_ndjson(
                 unread = hours_between(first, last)
                 verdicts |= dict.fromkeys(unread, run.land(unread))
         except IncompleteLogError as error:
-            recording.discard()
+            recording.take_back(unread)
+            recording.write()
             verdicts |= dict.fromkeys(unread, checks.Verdict(False, str(error)))
             checks.record(context, checks.COMPLETE, verdicts)
             raise dg.Failure(str(error), allow_retries=False) from None

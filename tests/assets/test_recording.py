@@ -66,9 +66,11 @@ def test_an_hour_is_written_once() -> None:
     assert context.written == ["2026-11-23-05:00"]
 
 
-def test_discarded_hours_are_not_written() -> None:
+def test_hours_taken_back_are_neither_written_nor_left_to_dagster() -> None:
     hours, context, _ = recording()
     hours.add(HOUR, FIGURES)
-    hours.discard()
+    hours.add(HOUR + timedelta(hours=1), FIGURES)
+    hours.take_back([HOUR])
     hours.write()
-    assert context.written == []
+    hours.finish()
+    assert context.written == context.left_to_dagster == ["2026-11-23-06:00"]

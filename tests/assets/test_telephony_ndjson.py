@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from duo_pipeline import watch
 from duo_pipeline.duo.telephony_log import TelephonyLog
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.partitions import key_of
@@ -165,6 +166,24 @@ def test_hours_of_which_duo_counts_more_than_it_shows_land_but_fail(
     assert "Duo counts 2 records more" in failure_of(dagster.run(hour))
     assert dagster.done() == set()
     assert Counter(feed_ids(bucket)) == Counter(ids(records))
+
+
+def test_hours_that_were_recorded_before_their_query_ended_short_fail_with_it_and_are_read_again(
+    dagster: DagsterRun, duo: ServedDuo
+) -> None:
+    first = settled_hour(4)
+    hours = [first, first + HOUR, first + 2 * HOUR]
+    duo.api.log = FixedLog(spread(first, 1500, hours=3))
+    # the wait before the second page records the hour that has landed
+    duo.api.knobs = Knobs(total_difference=2, faults=(Fault(kind="503", after=1),))
+    short = dagster.run(first, hours[-1])
+    assert "Duo counts 2 records more" in failure_of(short)
+    assert len(dagster.events(first)) == 1
+    assert watch.missing(dagster.instance, dagster.ndjson, hours) == hours
+    duo.api.knobs = Knobs()
+    assert dagster.run(first, hours[-1], parent=short.run_id).success
+    assert int(list(duo.api.requests)[-1].params["mintime"]) // 1000 == first.timestamp()
+    assert not watch.missing(dagster.instance, dagster.ndjson, hours)
 
 
 def test_rejects_are_kept_and_counted(dagster: DagsterRun, duo: ServedDuo, bucket: Bucket) -> None:

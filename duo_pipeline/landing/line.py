@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from itertools import combinations
 from typing import Any, Literal
 
@@ -37,18 +36,16 @@ def line(record: Mapping[str, Any], *, utc: str, host: str, record_format: Recor
 
 
 def identity(record: Mapping[str, Any]) -> bytes:
-    """Give 16 bytes that tell a record, as Duo sent it, from every other: all of it counts."""
-    return hashlib.sha256(ndjson.canonical(record)).digest()[:16]
+    """Give 16 bytes that tell a record, as Duo sent it, from every other.
+
+    All of it counts, but not whether its credits are a number or the same as text: its line is the same.
+    """
+    return hashlib.sha256(ndjson.canonical(_with_credits_as_text(record))).digest()[:16]
 
 
 def _for_secops(record: Mapping[str, Any], utc: str, host: str) -> Mapping[str, Any]:
-    cost = record.get("credits")
     own = {name: record[name] for name in (*_ADDED, _SENT) if name in record}
-    if isinstance(cost, str):
-        own["credits"] = cost
-    written = {**record}
-    if _is_number(cost):
-        written["credits"] = json.dumps(cost)
+    written = _with_credits_as_text(record)
     written["host"] = record.get("host") or host
     written["eventtype"] = record.get("eventtype") or "telephony"
     written["timestamp"] = utc
@@ -57,8 +54,15 @@ def _for_secops(record: Mapping[str, Any], utc: str, host: str) -> Mapping[str, 
     return written
 
 
+def _with_credits_as_text(record: Mapping[str, Any]) -> dict[str, Any]:
+    written, cost = {**record}, record.get("credits")
+    if _is_number(cost):
+        written["credits"] = json.dumps(cost)
+    return written
+
+
 def as_sent(line_: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give the record that a line was made of, in whichever format it is written."""
+    """Give the record that a line was made of, in whichever format it is written; credits stay text."""
     if any(name not in line_ for name in _ADDED) or _is_number(line_.get("credits")):
         return line_
     if line_["timestamp"] != _utc(line_.get("ts")):
@@ -66,9 +70,6 @@ def as_sent(line_: Mapping[str, Any]) -> Mapping[str, Any]:
     own = line_.get(_SENT)
     own = own if isinstance(own, dict) else {}
     sent = {name: value for name, value in line_.items() if name not in (*_ADDED, _SENT)}
-    if "credits" not in own and isinstance(sent.get("credits"), str):
-        with suppress(ValueError):
-            sent["credits"] = json.loads(sent["credits"])
     return {**sent, **own}
 
 
@@ -76,18 +77,14 @@ def readings(line_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Give each record that a line of another collector may have been made of.
 
     Google's guide writes records as Duo sent them; who amended it added some of what its parser needs, in a
-    form of their own: the host, ``eventtype`` (Duo's own client for Python adds both), a ``timestamp``,
-    credits as a string. Its ``ts`` is Duo's.
+    form of their own: the host, ``eventtype`` (Duo's own client for Python adds both), a ``timestamp``.
+    Its ``ts`` is Duo's.
     """
     yield as_sent(line_)
     added = [name for name in _ADDED if name in line_]
     for count in range(len(added) + 1):
         for left_out in combinations(added, count):
-            sent = {name: value for name, value in line_.items() if name not in left_out}
-            yield sent
-            if isinstance(cost := sent.get("credits"), str):
-                with suppress(ValueError):
-                    yield {**sent, "credits": json.loads(cost)}
+            yield {name: value for name, value in line_.items() if name not in left_out}
 
 
 def _is_number(value: object) -> bool:

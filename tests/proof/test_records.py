@@ -218,7 +218,7 @@ def as_sent(line: dict[str, Any]) -> dict[str, Any]:
     """Undo the line format by the words of the design, without the project's own code.
 
     A line in the format `secops` has Duo's instant in `timestamp`; what Duo itself sent under the names that
-    the format needs lies in `duo_sent`, and credits that it does not hold there were a number.
+    the format needs lies in `duo_sent`. Credits are text in it, whether Duo sent a number or text.
     """
     at = datetime.fromisoformat(line["ts"])
     timestamp = line.get("timestamp")
@@ -227,10 +227,11 @@ def as_sent(line: dict[str, Any]) -> dict[str, Any]:
     assert datetime.fromisoformat(timestamp) == at
     own = line.get("duo_sent", {})
     sent = {name: value for name, value in line.items() if name not in (*ADDED, "duo_sent")}
-    if isinstance(sent.get("credits"), str) and "credits" not in own:
-        sent["credits"] = json.loads(sent["credits"])
     return {**sent, **own}
 
 
 def canonical(value: Any) -> str:
+    """Write a record so that equal ones are written equally; credits are the same as number and as text."""
+    if isinstance(value, dict) and isinstance(cost := value.get("credits"), int | float):
+        value = {**value, "credits": cost if isinstance(cost, bool) else json.dumps(cost)}
     return json.dumps(value, sort_keys=True)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 NANOSECONDS = 1_000_000_000
 HOUR_NS = 3600 * NANOSECONDS
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND = timedelta(seconds=1)
+_UTC = (None, "Z", "z", "+00:00")
 _ISO = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)[Tt ](?P<time>\d\d:\d\d:\d\d)(?:[.,](?P<fraction>\d+))?"
     r" ?(?P<offset>[Zz]|[+-]\d\d(?::?\d\d)?)?",
@@ -40,18 +40,18 @@ def parse(text: object) -> Instant:
     if match is None:
         raise ValueError("not an ISO 8601 instant")
     date, time, fraction, offset = match.groups()
-    moment = datetime.fromisoformat(f"{date}T{time}+00:00")
-    if offset and offset not in "Zz":
+    utc = f"{date}T{time}"
+    moment = datetime.fromisoformat(f"{utc}+00:00")
+    if offset not in _UTC:
         try:
             moment -= _offset(offset)
         except OverflowError:
             raise ValueError("an instant before year 1 or after year 9999") from None
-    seconds = (moment - _EPOCH) // _SECOND
-    digits = fraction or ""
-    return Instant(
-        ns=seconds * NANOSECONDS + int(digits[:9].ljust(9, "0")),
-        utc=f"{moment.isoformat()[:19]}{'.' if digits else ''}{digits}Z",
-    )
+        utc = moment.isoformat()[:19]
+    ns = int(moment.timestamp()) * NANOSECONDS
+    if not fraction:
+        return Instant(ns, f"{utc}Z")
+    return Instant(ns + int(fraction[:9].ljust(9, "0")), f"{utc}.{fraction}Z")
 
 
 def _offset(text: str) -> timedelta:

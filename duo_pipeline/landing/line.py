@@ -57,7 +57,7 @@ def _for_secops(record: Mapping[str, Any], utc: str, host: str) -> Mapping[str, 
 def _with_credits_as_text(record: Mapping[str, Any]) -> dict[str, Any]:
     written, cost = {**record}, record.get("credits")
     if _is_number(cost):
-        written["credits"] = json.dumps(cost)
+        written["credits"] = str(cost) if type(cost) is int else json.dumps(cost)
     return written
 
 

@@ -230,6 +230,8 @@ class Findings:
     def _add_up(self) -> None:
         """Add up what was counted by form."""
         for form in self.forms.values():
+            if not form.lines:
+                continue
             self._events_by_type[form.template.event_type] += form.lines
             self._as_sent += form.lines * form.as_sent
             for issue in form.issues:

@@ -42,8 +42,9 @@ def telephony_hourly(
         " run for each contiguous range, unless a run of it is queued or running.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        for run_id in watch.end_silent_runs(context.instance, asset, now()):
-            context.log.warning(f"The run {run_id} had written nothing for an hour, and has been failed.")
+        settled = last_settled(hours, now(), hours.lookback_hours)
+        for run_id in watch.end_dead_runs(context.instance, asset, settled, now()):
+            context.log.warning(f"The process of the run {run_id} was gone, and the run has been failed.")
         verdict = watch.left_out(context.instance, asset, hours, now())
         context.instance.report_runless_asset_event(
             dg.AssetCheckEvaluation(
@@ -53,7 +54,6 @@ def telephony_hourly(
                 description=verdict.sentence,
             )
         )
-        settled = last_settled(hours, now(), hours.lookback_hours)
         incomplete = watch.incomplete(context.instance, asset, settled)
         missing = watch.missing(context.instance, asset, settled, incomplete)
         if not missing:

@@ -1,11 +1,15 @@
 """What the schedules request."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+import psutil
 import pytest
-from dagster._core.events import DagsterEvent, DagsterEventType
+from dagster._core.events import DagsterEvent, DagsterEventType, EngineEventData
+from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from duo_pipeline import watch
 from duo_pipeline.partitions import contiguous, hourly, key_of, last_settled
@@ -16,6 +20,7 @@ HOUR = timedelta(hours=1)
 NOW = datetime(2026, 11, 10, 10, 5, tzinfo=UTC)
 START = datetime(2026, 11, 1, tzinfo=UTC)
 SETTINGS = HourSettings(start=START, settle_minutes=5, lookback_hours=6, reconcile_hours=4)
+LOOKED_AT = last_settled(SETTINGS, NOW, SETTINGS.lookback_hours)
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
@@ -136,16 +141,30 @@ def test_hours_that_duo_no_longer_keeps_are_not_asked_back() -> None:
     assert f"{key_of(START - timedelta(days=178) + 2 * HOUR)}..." in verdict.sentence
 
 
-def started_run(instance: dg.DagsterInstance) -> str:
-    """A run of hours 8 and 9 that has begun, and whose process is gone."""
+def started_run(
+    instance: dg.DagsterInstance, of: int | None = None, at: float | None = None, by_code_server: bool = True
+) -> str:
+    """A run of hours 8 and 9 that has begun, perhaps in a process of some id, at some Unix time."""
     job = dg.define_asset_job("telephony", selection=[asset])
     run = instance.create_run_for_job(
         dg.Definitions(assets=[asset], jobs=[job]).resolve_job_def("telephony"),
         asset_selection=frozenset([asset.key]),
         tags={RANGE[0]: "2026-11-10-08:00", RANGE[1]: "2026-11-10-09:00"},
     )
+    if of is not None:
+        if by_code_server:
+            instance.add_run_tags(run.run_id, {GRPC_INFO_TAG: "{}"})
+        data = EngineEventData.in_process(of)
+        event = DagsterEvent(DagsterEventType.ENGINE_EVENT.value, "telephony", event_specific_data=data)
+        instance.report_dagster_event(event, run.run_id, timestamp=at)
     instance.report_dagster_event(DagsterEvent(DagsterEventType.RUN_START.value, "telephony"), run.run_id)
     return run.run_id
+
+
+def ended_process() -> int:
+    """The id of a process that was."""
+    with subprocess.Popen(["true"]) as process:
+        return process.pid
 
 
 def test_hours_of_a_run_that_is_under_way_are_not_requested(instance: dg.DagsterInstance) -> None:
@@ -158,13 +177,52 @@ def test_a_run_that_has_written_nothing_for_an_hour_is_failed_and_its_hours_requ
 ) -> None:
     run_id = started_run(instance)
     machine_now = datetime.now(UTC)
-    assert watch.end_silent_runs(instance, asset, machine_now + timedelta(minutes=59)) == []
-    assert watch.end_silent_runs(instance, asset, machine_now + timedelta(minutes=61)) == [run_id]
+    assert watch.end_dead_runs(instance, asset, LOOKED_AT, machine_now + timedelta(minutes=59)) == []
+    assert watch.end_dead_runs(instance, asset, LOOKED_AT, machine_now + timedelta(minutes=61)) == [run_id]
     run = instance.get_run_by_id(run_id)
     assert run is not None
     assert run.status == dg.DagsterRunStatus.FAILURE
     assert run.tags["dagster/max_retries"] == "0"
     assert tick(instance) == ["04:00...09:00"]
+
+
+def test_a_run_whose_process_is_gone_is_failed_at_once(instance: dg.DagsterInstance) -> None:
+    run_id = started_run(instance, of=ended_process())
+    assert tick(instance) == ["04:00...09:00"]
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    assert run.status == dg.DagsterRunStatus.FAILURE
+
+
+def test_a_run_whose_process_lives_is_left_alone(instance: dg.DagsterInstance) -> None:
+    started_run(instance, of=os.getpid())
+    assert tick(instance) == ["04:00...07:00"]
+
+
+def test_another_process_that_has_got_the_id_does_not_pass_for_the_runs_own(
+    instance: dg.DagsterInstance,
+) -> None:
+    run_id = started_run(instance, of=os.getpid(), at=psutil.Process().create_time() - 3600)
+    assert watch.end_dead_runs(instance, asset, LOOKED_AT, datetime.now(UTC)) == [run_id]
+
+
+def test_the_process_of_a_run_that_another_machine_may_have_started_is_not_looked_for(
+    instance: dg.DagsterInstance,
+) -> None:
+    run_id = started_run(instance, of=ended_process(), by_code_server=False)
+    assert watch.end_dead_runs(instance, asset, LOOKED_AT, datetime.now(UTC)) == []
+    assert run_id
+
+
+def test_a_dead_run_of_hours_before_the_look_back_is_left_to_dagsters_retry(
+    instance: dg.DagsterInstance,
+) -> None:
+    run_id = started_run(instance, of=ended_process())
+    later = [hour + 5 * HOUR for hour in LOOKED_AT]
+    assert watch.end_dead_runs(instance, asset, later, datetime.now(UTC)) == [run_id]
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    assert "dagster/max_retries" not in run.tags
 
 
 def test_the_schedule_ticks_at_the_settled_minute() -> None:

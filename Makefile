@@ -3,7 +3,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: demo ui test test-ui check bench install clean
+.PHONY: demo ui test test-ui test-production check bench install clean
 
 demo: $(INSTALLED)  ## the last 24 settled hours of an emulated Duo, through Dagster, into a real S3 server
 	@$(BIN)/duo-pipeline demo
@@ -16,6 +16,9 @@ test: $(INSTALLED)  ## the tests
 
 test-ui: $(INSTALLED)  ## the UI in a real browser, Debian's Chromium; screenshots in build/screenshots
 	$(BIN)/pytest -m browser tests/browser
+
+test-production: $(INSTALLED)  ## the processes of deploy/compose/ on a real PostgreSQL, each killed in a backfill
+	$(BIN)/pytest -m production tests/production
 
 check: $(INSTALLED)  ## lint, format, types, definitions
 	$(BIN)/ruff check .

@@ -1,0 +1,104 @@
+"""The processes of deploy/compose/compose.yaml, without its containers."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+
+COMPOSE = Path(__file__).parents[2] / "deploy" / "compose"
+SERVICES = ("code-server", "daemon", "webserver")
+
+
+def services() -> dict[str, Any]:
+    """Give the services of compose.yaml."""
+    found: dict[str, Any] = yaml.safe_load((COMPOSE / "compose.yaml").read_text())["services"]
+    return found
+
+
+class Machine:
+    """Code server, daemon and web server, each started again when it has ended, as Docker does it.
+
+    Args:
+        folder: Where their logs go.
+        environment: What .env says.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self.home = folder / "home"
+        self.home.mkdir(parents=True)
+        self._folder = folder
+        self._ports = {"3000": free_port(), "4000": free_port()}
+        path = f"{Path(sys.executable).parent}:{environment['PATH']}"
+        self.environment = {**environment, "PATH": path, "DAGSTER_HOME": str(self.home)}
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._ended = threading.Event()
+        self._keeper = threading.Thread(target=self._keep)
+        shutil.copy(COMPOSE / "dagster.yaml", self.home)
+        workspace = (COMPOSE / "workspace.yaml").read_text().replace("code-server", "127.0.0.1")
+        (self.home / "workspace.yaml").write_text(workspace.replace("4000", self._ports["4000"]))
+
+    @property
+    def url(self) -> str:
+        """Where the web server is."""
+        return f"http://127.0.0.1:{self._ports['3000']}"
+
+    def __enter__(self) -> Self:
+        for name in SERVICES:
+            self._start(name)
+        self._keeper.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._keeper.join()
+        for name in SERVICES:
+            self.kill(name)
+            self._running[name].wait()
+
+    def kill(self, name: str) -> None:
+        """End a service and whatever it has started, as the end of its container does."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._running[name].pid, signal.SIGKILL)
+
+    def log(self, name: str) -> str:
+        """Give what the service has said."""
+        return (self._folder / f"{name}.log").read_text(errors="replace")
+
+    def _start(self, name: str) -> None:
+        words = {"0.0.0.0": "127.0.0.1", **self._ports}
+        command = [words.get(word, word) for word in services()[name]["command"]]
+        with (self._folder / f"{name}.log").open("ab") as log:
+            self._running[name] = subprocess.Popen(
+                command,
+                cwd=self.home,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _keep(self) -> None:
+        while not self._ended.wait(1):
+            for name, process in self._running.items():
+                if process.poll() is not None:
+                    self.kill(name)
+                    self._start(name)
+
+
+def free_port() -> str:
+    """Give a port of loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return str(listener.getsockname()[1])

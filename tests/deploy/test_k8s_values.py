@@ -1,0 +1,95 @@
+"""deploy/k8s/values.yaml: what Dagster says to the settings that the chart makes of it."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from dagster._config import Field, validate_config
+from dagster._core.instance.config import (
+    dagster_instance_config,
+    dagster_instance_config_schema,
+    validate_concurrency_config,
+)
+from dagster_aws.s3.compute_log_manager import S3ComputeLogManager
+from dagster_k8s import K8sRunLauncher
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+TEXT = (DEPLOY / "k8s" / "values.yaml").read_text()
+VALUES: dict[str, Any] = yaml.safe_load(TEXT)
+
+
+def snake(values: dict[str, Any]) -> dict[str, Any]:
+    """Name the values as Dagster does, which is what the chart does with them."""
+    return {re.sub("([A-Z])", r"_\1", name).lower(): value for name, value in values.items()}
+
+
+def settings() -> dict[str, Any]:
+    coordinator = VALUES["dagsterDaemon"]["runCoordinator"]["config"]["customRunCoordinator"]
+    return {
+        "run_coordinator": coordinator,
+        "run_monitoring": snake(VALUES["dagsterDaemon"]["runMonitoring"]),
+        "telemetry": VALUES["telemetry"],
+        "retention": {
+            "schedule": snake(VALUES["retention"]["schedule"]),
+            "sensor": snake(VALUES["retention"]["sensor"]),
+            "auto_materialize": snake(VALUES["retention"]["autoMaterialize"]),
+        },
+        **VALUES["additionalInstanceConfig"],
+    }
+
+
+def assert_takes(part: Any, config: dict[str, Any]) -> None:
+    found = validate_config(Field(part.config_type()).config_type, config)
+    assert found.success, found.errors
+
+
+def test_dagster_takes_the_settings() -> None:
+    validate_concurrency_config(settings())
+    found = validate_config(dagster_instance_config_schema(), settings())
+    assert found.success, found.errors
+
+
+def test_the_limits_and_the_retries_are_those_of_one_machine() -> None:
+    shipped, _ = dagster_instance_config(str(DEPLOY / "local"))
+    assert settings()["concurrency"]["pools"] == shipped["concurrency"]["pools"]
+    assert settings()["run_retries"] == shipped["run_retries"]
+    assert not VALUES["dagsterDaemon"]["runRetries"]["enabled"], "else the chart writes them a second time"
+
+
+def test_each_run_is_a_pod() -> None:
+    assert VALUES["runLauncher"]["type"] == K8sRunLauncher.__name__
+    config = {
+        **snake(VALUES["runLauncher"]["config"]["k8sRunLauncher"]),
+        # which the chart adds
+        "service_account_name": "dagster",
+        "instance_config_map": "dagster-instance",
+        "dagster_home": "/opt/dagster/dagster_home",
+    }
+    assert_takes(K8sRunLauncher, config)
+
+
+def test_the_output_of_runs_lies_below_the_work_prefix() -> None:
+    assert VALUES["computeLogManager"]["type"] == S3ComputeLogManager.__name__
+    config = snake(VALUES["computeLogManager"]["config"]["s3ComputeLogManager"])
+    assert config["prefix"] == {"env": "S3_WORK_PREFIX"}
+    assert_takes(S3ComputeLogManager, config)
+
+
+def test_nothing_is_reached_from_outside_and_no_secret_stands_in_the_file() -> None:
+    assert VALUES["ingress"] == {"enabled": False}
+    assert "service" not in VALUES["dagsterWebserver"]
+    assert "postgresqlPassword" not in VALUES["postgresql"]
+    assert not VALUES["generatePostgresqlPasswordSecret"]
+    assert "env" not in VALUES["dagster-user-deployments"]["deployments"][0]
+
+
+def test_the_pods_of_the_pipeline_can_neither_write_their_files_nor_gain_rights() -> None:
+    (deployment,) = VALUES["dagster-user-deployments"]["deployments"]
+    assert deployment["podSecurityContext"] == {"runAsNonRoot": True}
+    assert deployment["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert deployment["includeConfigInLaunchedRuns"] == {"enabled": True}, "and so can their runs"

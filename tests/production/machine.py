@@ -77,13 +77,14 @@ class Machine:
         return (self._folder / f"{name}.log").read_text(errors="replace")
 
     def _start(self, name: str) -> None:
+        service = services()[name]
         words = {"0.0.0.0": "127.0.0.1", **self._ports}
-        command = [words.get(word, word) for word in services()[name]["command"]]
+        given = {key: str(value) for key, value in service["environment"].items()}
         with (self._folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
-                command,
+                [words.get(word, word) for word in service["command"]],
                 cwd=self.home,
-                env=self.environment,
+                env={**given, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -171,6 +171,17 @@ def test_the_workspace_names_the_code_server_where_it_listens() -> None:
     assert origin.location_name == command[command.index("--location-name") + 1]
 
 
+def test_the_commands_of_the_document_name_services_and_files_that_there_are() -> None:
+    text = (DEPLOY.parent / "docs" / "production.md").read_text()
+    commands = "".join(re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    named = re.findall(r"docker compose (?:exec|run --rm) (\S+)", commands)
+    named += re.search(r"logs --follow --since 1h (.*)", commands).group(1).split()  # type: ignore[union-attr]
+    assert named
+    assert set(named) <= SERVICES.keys()
+    assert all((DEPLOY.parent / path).exists() for path in re.findall(r"deploy/\S+", commands))
+    assert set(re.findall(r"caddy:\S+", text)) == {SERVICES["proxy"]["image"]}
+
+
 @contextmanager
 def proxy_before_a_ui(folder: Path, **variables: str) -> Iterator[str]:
     """Run the proxy, as the file says, before a web server that answers each request with its path."""

@@ -77,6 +77,7 @@ def telephony_ndjson(
             raise dg.Failure(str(error), allow_retries=False) from None
         except (settings.SettingsError, DuoError, BucketError) as error:
             recording.write()
+            checks.record(context, checks.COMPLETE, verdicts)
             left = [hour for hour in readable if hour not in recording.done]
             raise dg.Failure(_with_what_is_left(str(error), left, hours), allow_retries=False) from None
         except BaseException:  # somebody cancels the run, or a fault of this program

@@ -104,7 +104,8 @@ class AdminApi:
             return retrying(self._try, path, parameters, self._dates())
         except DuoUnavailable as error:
             tries = f" (tried {self._retry_attempts} times)" if self._retry_attempts > 1 else ""
-            raise DuoUnavailable(f"{error}{tries}.", error.retry_after, code=error.code) from None
+            sentence = f"{error}{tries}: it may pass, so run this again later."
+            raise DuoUnavailable(sentence, error.retry_after, code=error.code) from None
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         error = _error_of(state)

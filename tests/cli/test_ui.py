@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+from duo_pipeline.cli.ui import _without_alerts
+
 PROGRAM = str(Path(sys.executable).parent / "duo-pipeline")
 SELECTOR = '{repositoryName: "__repository__", repositoryLocationName: "duo_pipeline.definitions"}'
 
@@ -43,6 +45,11 @@ def processes_of(folder: Path) -> list[str]:
         except OSError:
             continue
     return found
+
+
+def test_nobody_is_told_of_troubles_that_the_sandbox_plays() -> None:
+    passed_on = _without_alerts({"ALERT_SNS_TOPIC_ARN": "arn:aws:sns:eu-central-1:1:duo", "HOME": "/home/a"})
+    assert passed_on == {"HOME": "/home/a"}
 
 
 def test_the_ui_serves_dagster_with_schedules_on_and_leaves_no_process_behind(tmp_path: Path) -> None:

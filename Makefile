@@ -12,7 +12,7 @@ ui: $(INSTALLED)  ## the sandbox, Dagster's UI and daemon, until Ctrl-C
 	@$(BIN)/duo-pipeline ui
 
 test: $(INSTALLED)  ## the tests
-	$(BIN)/pytest -n 3 --dist loadfile
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 test-ui: $(INSTALLED)  ## the UI in a real browser, Debian's Chromium; screenshots in build/screenshots
 	$(BIN)/pytest -m browser tests/browser

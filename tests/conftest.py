@@ -16,6 +16,15 @@ from duo_pipeline.sandbox.serving import serve
 from duo_pipeline.sandbox.telephony import FixedLog
 from tests.records import IKEY, SKEY
 
+SLOW = (
+    "test_daemon",
+    "test_operations",
+    "test_check.py",
+    "test_sensor",
+    "test_way",
+    "test_adopt",
+    "test_records",
+)
 READ_ONLY = Identity("read-only", "READONLYACCESSKEY000", "read-only-secret-key-opens-nothing-00000", READER)
 NO_RIGHTS = Identity("no-rights", "NORIGHTSACCESSKEY000", "no-rights-secret-key-opens-nothing-00000")
 NO_LIST = Identity(
@@ -43,8 +52,8 @@ class ServedDuo:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that wait for Dagster's daemon: the others run meanwhile."""
-    items.sort(key=lambda item: "test_daemon" not in item.nodeid)
+    """Begin with the files that take longest: the others fill the time in which these wait."""
+    items.sort(key=lambda item: next((n for n, file in enumerate(SLOW) if file in item.nodeid), len(SLOW)))
 
 
 @pytest.fixture(autouse=True)

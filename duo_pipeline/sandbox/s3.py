@@ -208,6 +208,8 @@ def _options(ports: dict[str, int]) -> list[str]:
         "-dir=data -ip=127.0.0.1 -ip.bind=127.0.0.1 -master.telemetry=false -webdav=false -admin.ui=false"
         " -s3.config=s3.json -s3.autoCreateBucket=false -s3.port.iceberg=0 -s3.port.lance=0"
         " -s3.localSocket=s3.sock -filer.localSocket=filer.sock -volume.preStopSeconds=0"
+        # each bucket takes a volume, of which weed else allows as many as there are free gigabytes
+        " -volume.max=10000"
     )
     return fixed.split() + [
         option

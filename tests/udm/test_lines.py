@@ -2,12 +2,15 @@
 
 import json
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from google import backstory
 
-from duo_pipeline import ndjson
+from duo_pipeline import instants, ndjson
+from duo_pipeline.landing.line import RecordFormat, line
+from duo_pipeline.sandbox.telephony import TelephonyGenerator
 from duo_pipeline.udm import kinds, to_udm
 from duo_pipeline.udm.findings import Findings
 from duo_pipeline.udm.lines import event_lines
@@ -40,7 +43,7 @@ def test_ten_thousand_lines_with_every_quirk_become_what_the_parser_makes_of_the
     placed = list(lines(10_000, quirky_line, seed=1))
     expected = [event for _, _, text in placed if (event := parse(text)) is not None]
     findings = Findings()
-    made = [json.loads(line) for line in event_lines(placed, findings)]
+    made = [json.loads(event) for event in event_lines(placed, findings)]
     for event, model in zip(made, expected, strict=True):
         assert event == model
     assert findings.lines == 10_000
@@ -57,9 +60,9 @@ def test_the_line_of_an_event_is_what_to_udm_makes() -> None:
 
 def test_a_hundred_thousand_hostile_lines_are_each_an_event_or_a_finding() -> None:
     findings, events = Findings(), 0
-    for line in event_lines(lines(100_000, hostile_line, seed=3), findings):
+    for event in event_lines(lines(100_000, hostile_line, seed=3), findings):
         events += 1
-        assert line.endswith(b"\n")
+        assert event.endswith(b"\n")
     malformed = sum(found.lines for found in findings.findings() if found.issue.kind is kinds.MALFORMED)
     assert events == findings.events_by_type.total()
     assert events + malformed == 100_000
@@ -70,14 +73,28 @@ def test_a_hundred_thousand_hostile_lines_are_each_an_event_or_a_finding() -> No
 def test_an_event_that_googles_schema_refuses_is_a_finding_and_not_lost() -> None:
     for _, _, text in lines(5_000, hostile_line, seed=4):
         findings = Findings()
-        for line in event_lines([("o", 1, text)], findings):
+        for event in event_lines([("o", 1, text)], findings):
             try:
-                backstory.UDM.from_json(line)
+                backstory.UDM.from_json(event)
                 refused = False
             except Exception:
                 refused = True
             found = any(one.issue.kind is kinds.OUTSIDE_SCHEMA for one in findings.findings())
             assert found == refused, text
+
+
+@pytest.mark.parametrize("record_format", ["secops", "verbatim"])
+def test_googles_schema_takes_each_event_of_the_sandbox(record_format: RecordFormat) -> None:
+    records = TelephonyGenerator(records_per_day=40_000).hour(datetime(2026, 11, 23, 10, tzinfo=UTC))
+    texts = [
+        line(one, utc=instants.parse(one["ts"]).utc, host="127.0.0.1", record_format=record_format)
+        for one in records
+    ]
+    placed = (("o", number, text) for number, text in enumerate(texts, 1))
+    events = list(event_lines(placed, Findings()))
+    assert len(events) == len(records) > 2_000
+    for event in events:
+        backstory.UDM.from_json(event)
 
 
 def test_a_verbatim_line_loses_its_time_its_credits_and_its_host() -> None:
@@ -128,8 +145,7 @@ def test_a_finding_names_the_first_places_with_their_ids() -> None:
         (3, "id-1"),
         (4, "id-2"),
     ]
-    (line,) = findings_of(SECOPS, *odd).ndjson_lines()
-    written_finding = json.loads(line)
+    (written_finding,) = map(json.loads, findings_of(SECOPS, *odd).ndjson_lines())
     assert written_finding["kind"] == "unknown_key"
     assert written_finding["lines"] == 5
     assert written_finding["first_places"][0] == {"object": "o", "line": 2, "telephony_id": "id-0"}

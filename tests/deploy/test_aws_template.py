@@ -252,13 +252,13 @@ def test_the_reader_publishes_no_alerts(stack: Stack) -> None:
 
 
 def test_the_rights_follow_the_prefixes(deploy: type[Stack]) -> None:
-    stack = deploy(S3Prefix="duo/feed/", S3WorkPrefix="duo/work/", SecOpsSubjectId=SUBJECT)
+    stack = deploy(S3Prefix="duo/feed/", S3WorkPrefix="duo/other/", SecOpsSubjectId=SUBJECT)
     pipeline, reader = stack.pipeline(), stack.secops_role()
-    for prefix, allowed in {"duo/feed/": True, "duo/work/": True, "duo/": False, FEED: False}.items():
+    for prefix, allowed in {"duo/feed/": True, "duo/other/": True, "duo/": False, FEED: False}.items():
         for call in (listing(prefix), s3("GetObject", f"{prefix}a"), s3("PutObject", f"{prefix}a")):
             assert allows(pipeline.policies, call) == allowed
     assert allows(reader.policies, listing("duo/feed/"))
-    assert not allows(reader.policies, listing("duo/work/"))
+    assert not allows(reader.policies, listing("duo/other/"))
 
 
 def test_google_takes_the_role_for_one_secops_instance_alone(deploy: type[Stack]) -> None:

@@ -41,6 +41,8 @@ class AdminApi:
         host: Where it is.
         ikey: The integration key of the Admin API application.
         skey: Its secret key.
+        account_id: The child account to ask for, where the application is that of an MSP's parent account;
+            it goes with each request (duo_client's ``Admin.account_id``).
         retry_base_seconds: The first wait after a failure; each further one is twice as long, up to 120 s.
         retry_attempts: How often one request is tried in all.
         on_wait: Is told, before each wait, the reason and the seconds.
@@ -60,6 +62,7 @@ class AdminApi:
         *,
         ikey: str,
         skey: str,
+        account_id: str = "",
         retry_base_seconds: float = 30.0,
         retry_attempts: int = 8,
         on_wait: OnWait = lambda *_: None,
@@ -73,6 +76,7 @@ class AdminApi:
         self.host = host
         self._ikey = ikey
         self._skey = skey
+        self._of_account = {"account_id": account_id} if account_id else {}
         self._retry_base_seconds = retry_base_seconds
         self._retry_attempts = retry_attempts
         self._on_wait = on_wait
@@ -101,7 +105,7 @@ class AdminApi:
             reraise=True,
         )
         try:
-            return retrying(self._try, path, parameters, self._dates())
+            return retrying(self._try, path, {**parameters, **self._of_account}, self._dates())
         except DuoUnavailable as error:
             tries = f" (tried {self._retry_attempts} times)" if self._retry_attempts > 1 else ""
             sentence = f"{error}{tries}: it may pass, so run this again later."

@@ -115,6 +115,18 @@ def refused(machine: Machine, answer: Answer) -> str:
     return str(caught.value)
 
 
+def test_a_child_account_of_a_parent_is_named_in_each_request_and_signed(machine: Machine) -> None:
+    wire = Wire(fail(42901), Answer())
+    machine.api(wire, account_id="DACHILD").get(PATH, {"sort": "ts:asc"})
+    for request in wire.requests:
+        assert request.url == f"https://api-1.duosecurity.com{PATH}?account_id=DACHILD&sort=ts%3Aasc"
+        parameters = {"account_id": "DACHILD", "sort": "ts:asc"}
+        date = request.headers["Date"]
+        signature = sign(SKEY, date=date, method="GET", host=HOST.name, path=PATH, parameters=parameters)
+        assert request.headers["Authorization"] == requests.auth._basic_auth_str(IKEY, signature)
+    assert len(wire.requests) == 2
+
+
 def test_a_request_is_signed_dated_and_named(machine: Machine) -> None:
     wire = Wire(Answer())
     api = machine.api(wire)

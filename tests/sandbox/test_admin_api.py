@@ -302,3 +302,12 @@ def test_the_truth_has_all_records_as_duo_writes_them_shown_or_not(
     assert len(lines) == 3
     clock.now = START + timedelta(hours=2)
     assert [json.loads(line) for line in lines] == duo.log()["items"][1:4]
+
+
+def test_a_child_account_has_a_log_of_its_own_and_an_unknown_one_is_refused(
+    duo: DuoCaller, api: AdminApi
+) -> None:
+    api.children = {"DACHILD": FixedLog([record(7)])}
+    assert duo.log(account_id="DACHILD")["items"] == [record(7)]
+    assert duo.log()["items"] == RECORDS
+    assert duo.code(**HOUR, account_id="DAOTHER") == 40002

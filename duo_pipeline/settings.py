@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from duo_pipeline import secret
+from duo_pipeline.account import THE_ONE, Account
 from duo_pipeline.duo.host import ApiHost, api_host
 from duo_pipeline.landing.line import RecordFormat
 
@@ -28,6 +30,7 @@ class DuoSettings:
     ikey: str
     skey: str = field(repr=False)
     host: ApiHost
+    account_id: str
     retry_base_seconds: float
     retry_attempts: int
 
@@ -75,13 +78,14 @@ class AlertSettings:
 class _Reader:
     """Reads variables one by one and collects what is wrong with them."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], account: Account = THE_ONE) -> None:
         self.missing: list[str] = []
         self.wrong: list[str] = []
         self._environ = environ
+        self._account = account
 
-    def read(self, name: str, parse: Callable[[str], T], default: T | None = None) -> T:
-        text = self._environ.get(name, "").strip()
+    def read(self, setting: str, parse: Callable[[str], T], default: T | None = None) -> T:
+        text, name = self._account.value(setting, self._environ), self._account.called(setting)
         if not text:
             if default is None:
                 self.missing.append(name)
@@ -104,57 +108,69 @@ class _Reader:
             raise SettingsError(f"{'; '.join(sentences)}.")
 
 
-def duo_and_feed(environ: Mapping[str, str]) -> tuple[DuoSettings, FeedSettings]:
+def duo_and_feed(environ: Mapping[str, str], account: Account = THE_ONE) -> tuple[DuoSettings, FeedSettings]:
     """Read what landing an hour needs.
 
     Raises:
         SettingsError: Names all that is missing or wrong.
     """
-    reader = _Reader(environ)
-    duo, feed = _duo(reader), _feed(reader)
+    reader = _Reader(_with_keys(environ, account), account)
+    duo, feed = _duo(reader, account), _feed(reader)
     reader.finish()
     return duo, feed
 
 
-def duo(environ: Mapping[str, str]) -> DuoSettings:
+def duo(environ: Mapping[str, str], account: Account = THE_ONE) -> DuoSettings:
     """Read what asking Duo needs.
 
     Raises:
         SettingsError: Names all that is missing or wrong.
     """
-    reader = _Reader(environ)
-    settings = _duo(reader)
+    reader = _Reader(_with_keys(environ, account), account)
+    settings = _duo(reader, account)
     reader.finish()
     return settings
 
 
-def feed(environ: Mapping[str, str]) -> FeedSettings:
+def feed(environ: Mapping[str, str], account: Account = THE_ONE) -> FeedSettings:
     """Read what looking at landed lines needs: no key of Duo's is among it.
 
     Raises:
         SettingsError: Names all that is missing or wrong.
     """
-    reader = _Reader(environ)
+    reader = _Reader(environ, account)
     settings = _feed(reader)
     reader.finish()
     return settings
 
 
-def hours(environ: Mapping[str, str]) -> HourSettings:
+def hours(environ: Mapping[str, str], account: Account = THE_ONE) -> HourSettings:
     """Read which hours there are.
 
     Raises:
         SettingsError: Names all that is wrong.
     """
-    reader = _Reader(environ)
+    reader = _Reader(environ, account)
     settings = HourSettings(
-        start=reader.read("DUO_PARTITIONS_START", _hour, datetime(2026, 1, 1, tzinfo=UTC)),
+        start=reader.read("DUO_PARTITIONS_START", first_hour, datetime(2026, 1, 1, tzinfo=UTC)),
         settle_minutes=reader.read("DUO_SETTLE_MINUTES", _at_least(DUO_DELAY_MINUTES), 5),
         lookback_hours=reader.read("DUO_LOOKBACK_HOURS", _at_least(1), 168),
         reconcile_hours=reader.read("DUO_RECONCILE_HOURS", _at_least(1), 48),
     )
     reader.finish()
     return settings
+
+
+def prefixes(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Read the prefixes below which those of many accounts lie: of the feeds, and of everything else.
+
+    Raises:
+        SettingsError: They contain each other.
+    """
+    reader = _Reader(environ)
+    found = _prefixes(reader)
+    reader.finish()
+    return found
 
 
 def alerts(environ: Mapping[str, str]) -> AlertSettings:
@@ -172,30 +188,46 @@ def alerts(environ: Mapping[str, str]) -> AlertSettings:
     return settings
 
 
-def _duo(reader: _Reader) -> DuoSettings:
+def _with_keys(environ: Mapping[str, str], account: Account) -> Mapping[str, str]:
+    """Give the environment with the keys that a secret holds in place of its own."""
+    if not account.secret:
+        return environ
+    try:
+        return {**environ, **secret.duo_keys(account.secret)}
+    except secret.SecretError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _duo(reader: _Reader, account: Account) -> DuoSettings:
     return DuoSettings(
         ikey=reader.read("DUO_IKEY", _key),
         skey=reader.read("DUO_SKEY", _key),
         host=reader.read("DUO_API_HOST", api_host),
+        account_id=account.account_id,
         retry_base_seconds=reader.read("DUO_RETRY_BASE_SECONDS", _seconds, 30.0),
         retry_attempts=reader.read("DUO_RETRY_ATTEMPTS", _at_least(1), 8),
     )
 
 
 def _feed(reader: _Reader) -> FeedSettings:
-    settings = FeedSettings(
+    prefix, work_prefix = _prefixes(reader)
+    return FeedSettings(
         bucket=reader.read("S3_BUCKET", str),
-        prefix=reader.read("S3_PREFIX", _prefix, "duo-telephony/"),
-        work_prefix=reader.read("S3_WORK_PREFIX", _prefix, "duo-telephony-work/"),
-        record_format=reader.read("DUO_RECORD_FORMAT", _record_format, "secops"),
+        prefix=prefix,
+        work_prefix=work_prefix,
+        record_format=reader.read("DUO_RECORD_FORMAT", record_format, "secops"),
     )
-    feed, work = settings.prefix, settings.work_prefix
+
+
+def _prefixes(reader: _Reader) -> tuple[str, str]:
+    feed = reader.read("S3_PREFIX", object_prefix, "duo-telephony/")
+    work = reader.read("S3_WORK_PREFIX", object_prefix, "duo-telephony-work/")
     if feed.startswith(work) or work.startswith(feed):
         reader.wrong.append(
             f"S3_PREFIX ({feed or 'the whole bucket'}) and S3_WORK_PREFIX ({work or 'the whole bucket'}) must"
             " not contain each other, since SecOps reads all that lies under the first"
         )
-    return settings
+    return feed, work
 
 
 def _key(text: str) -> str:
@@ -204,7 +236,8 @@ def _key(text: str) -> str:
     return text
 
 
-def _prefix(text: str) -> str:
+def object_prefix(text: str) -> str:
+    """Read a prefix: no slash before it, one after it."""
     text = text.strip("/")
     return f"{text}/" if text else ""
 
@@ -221,7 +254,12 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _record_format(text: str) -> RecordFormat:
+def record_format(text: str) -> RecordFormat:
+    """Read how lines are written.
+
+    Raises:
+        ValueError: It is no format.
+    """
     match text:
         case "secops" | "verbatim":
             return text
@@ -229,7 +267,12 @@ def _record_format(text: str) -> RecordFormat:
             raise ValueError("must be secops or verbatim")
 
 
-def _hour(text: str) -> datetime:
+def first_hour(text: str) -> datetime:
+    """Read the first hour, which is one in UTC.
+
+    Raises:
+        ValueError: It is no whole hour, or none that there is.
+    """
     if not re.fullmatch(r"\d{4}-\d\d-\d\d-\d\d:00", text):
         raise ValueError("must be a whole hour in UTC, as in 2026-01-01-00:00")
     try:

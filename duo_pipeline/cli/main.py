@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from duo_pipeline import __version__
+from duo_pipeline.cli.chosen_account import account_option
 
 _FOLDER = click.option(
     "--folder",
@@ -12,6 +13,13 @@ _FOLDER = click.option(
     default=Path(".sandbox"),
     show_default=True,
     help="Where the sandbox keeps its data.",
+)
+
+_ACCOUNTS = click.option(
+    "--accounts",
+    type=click.IntRange(0, 100),
+    default=0,
+    help="So many accounts, listed in a file, in place of the one of the environment.",
 )
 
 
@@ -32,21 +40,23 @@ def demo(folder: Path) -> None:
 
 @main.command()
 @_FOLDER
+@_ACCOUNTS
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Of the UI.")
-def ui(folder: Path, port: int) -> None:
+def ui(folder: Path, accounts: int, port: int) -> None:
     """Serve Dagster's UI and daemon over the sandbox, on loopback, until Ctrl-C."""
     from duo_pipeline.cli.ui import run_ui
 
-    run_ui(folder.resolve(), port)
+    run_ui(folder.resolve(), accounts, port)
 
 
 @main.command()
 @_FOLDER
-def sandbox(folder: Path) -> None:
+@_ACCOUNTS
+def sandbox(folder: Path, accounts: int) -> None:
     """Run the emulated Duo Admin API and the S3 server, and print the settings to use, until Ctrl-C."""
     from duo_pipeline.cli.sandbox import run_sandbox
 
-    run_sandbox(folder.resolve())
+    run_sandbox(folder.resolve(), accounts)
 
 
 @main.command()
@@ -64,18 +74,21 @@ def udm(source: str, findings: bool) -> None:
 
 
 @main.command()
+@account_option("without it, all are tried.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def check(as_json: bool) -> None:
+def check(account: str | None, as_json: bool) -> None:
     """Try everything that a run needs, and say how to mend what is wrong; exits with 1 if anything is.
 
-    It reads .env as Dagster does, sends Duo one request, and writes one small object below S3_WORK_PREFIX.
+    It reads .env as Dagster does, sends Duo one request for each account, and writes one small object below
+    S3_WORK_PREFIX.
     """
     from duo_pipeline.cli.check import run_check
 
-    run_check(as_json=as_json)
+    run_check(account, as_json=as_json)
 
 
 @main.command()
+@account_option("needed where there are several.")
 @click.option("--project", default="PROJECT", show_default=True, help="Google Cloud project of SecOps.")
 @click.option("--location", default="LOCATION", show_default=True, help="Its region: us, eu, europe-west2 …")
 @click.option("--instance", default="INSTANCE", show_default=True, help="Its instance (customer) id.")
@@ -86,6 +99,7 @@ def check(as_json: bool) -> None:
 @click.option("--profile", help="AWS profile of the access key: that of secops-reader, who may only read.")
 @click.option("--command", is_flag=True, help="Print the command that creates the feed, and not its body.")
 def feed(
+    account: str | None,
     project: str,
     location: str,
     instance: str,
@@ -108,6 +122,7 @@ def feed(
     if role_arn and (show_secret or profile):
         raise click.UsageError("--role-arn needs no access key: leave --show-secret and --profile out.")
     run_feed(
+        account,
         Instance(project, location, instance),
         display_name=display_name,
         role=(role_arn, subject_id) if role_arn and subject_id else None,
@@ -118,8 +133,9 @@ def feed(
 
 
 @main.command()
-def adopt() -> None:
+@account_option("needed where there are several.")
+def adopt(account: str | None) -> None:
     """Take a feed over from the Lambda of Google's guide: what it has left counts as there from then on."""
     from duo_pipeline.cli.adopt import run_adopt
 
-    run_adopt()
+    run_adopt(account)

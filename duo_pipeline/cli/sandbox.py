@@ -12,9 +12,9 @@ import click
 from duo_pipeline.sandbox.sandbox import Sandbox
 
 
-def run_sandbox(folder: Path) -> None:
+def run_sandbox(folder: Path, accounts: int) -> None:
     """Run the sandbox in the foreground until Ctrl-C, after printing its settings for a shell."""
-    with until_stopped() as stopped, Sandbox(folder) as sandbox:
+    with until_stopped() as stopped, a_sandbox(folder, accounts) as sandbox:
         for name, value in sandbox.environment.items():
             click.echo(f"export {name}={shlex.quote(value)}")
         click.echo(
@@ -22,6 +22,11 @@ def run_sandbox(folder: Path) -> None:
             f"# Faults and late records: curl {sandbox.duo_url}/sandbox/knobs (GET, PUT)."
         )
         stopped.wait()
+
+
+def a_sandbox(folder: Path, accounts: int) -> Sandbox:
+    """Give a sandbox with so many accounts in a file, or with the one of the environment."""
+    return Sandbox(folder, account_names=[f"account_{number}" for number in range(1, accounts + 1)])
 
 
 @contextmanager

@@ -15,22 +15,26 @@ from urllib.request import urlopen
 from rich.console import Console
 
 from duo_pipeline.cli.local_instance import local_instance
-from duo_pipeline.cli.sandbox import until_stopped
-from duo_pipeline.sandbox.sandbox import Sandbox
+from duo_pipeline.cli.sandbox import a_sandbox, until_stopped
 
 POLL_SECONDS = 0.5
 STOP_SECONDS = 30
 
 
-def run_ui(folder: Path, port: int) -> None:
+def run_ui(folder: Path, accounts: int, port: int) -> None:
     """Serve the UI on 127.0.0.1 until Ctrl-C; then everything that was started ends.
+
+    Args:
+        folder: Where the sandbox keeps its data.
+        accounts: How many accounts are listed; 0 for the one of the environment.
+        port: Of the UI, if it is free.
 
     Exits with 1 when Dagster ends by itself.
     """
     console = Console(highlight=False)
     port = _free_port(port)
     console.print("Starting an emulated Duo Admin API, a real S3 server (SeaweedFS), and Dagster …")
-    with until_stopped() as stopped, Sandbox(folder) as sandbox:
+    with until_stopped() as stopped, a_sandbox(folder, accounts) as sandbox:
         home = local_instance(folder / "dagster")
         log = folder / "dagster.log"
         with log.open("wb") as out:

@@ -1,11 +1,13 @@
 """The whole outside world on one machine: Duo and S3, and the settings that lead to them."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from duo_pipeline.sandbox.accounts import Accounts
 from duo_pipeline.sandbox.admin_api import AdminApi
 from duo_pipeline.sandbox.knobs import Knobs
 from duo_pipeline.sandbox.s3 import REGION, S3Server
@@ -28,15 +30,19 @@ class Sandbox:
         folder: Where the objects of the bucket persist.
         log: The records of the emulated Duo.
         knobs: Its behaviour.
+        account_names: Further accounts that are emulated, with logs of their own, and listed in a
+            file of accounts: the settings then lead to them.
     """
 
     folder: Path
     log: Log = field(default_factory=TelephonyGenerator)
     knobs: Knobs = field(default_factory=Knobs)
+    account_names: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         self.api = AdminApi(INTEGRATION_KEY, SECRET_KEY, log=self.log, knobs=self.knobs)
         self.s3 = S3Server(self.folder / "s3", access_key=ACCESS_KEY, secret_key=SECRET_ACCESS_KEY)
+        self.accounts = Accounts(self.account_names, self.folder / "accounts.yaml", knobs=self.knobs)
         self.bucket = BUCKET
         self.duo_url = ""
         self._running = ExitStack()
@@ -45,6 +51,7 @@ class Sandbox:
         with ExitStack() as starting:
             starting.enter_context(self.s3)
             self.s3.create_bucket(self.bucket)
+            starting.enter_context(self.accounts)
             self.duo_url = starting.enter_context(serve(self.api))
             self._running = starting.pop_all()
         return self
@@ -70,4 +77,5 @@ class Sandbox:
             # A proxy of the environment has no way to this loopback.
             "NO_PROXY": "127.0.0.1",
             "no_proxy": "127.0.0.1",
+            **self.accounts.environment,
         }

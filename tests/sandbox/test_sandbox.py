@@ -6,6 +6,8 @@ import boto3
 import pytest
 import requests
 
+from duo_pipeline import settings
+from duo_pipeline.accounts import accounts
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.sandbox import Sandbox
 from duo_pipeline.sandbox.telephony import FixedLog
@@ -43,3 +45,15 @@ def test_the_sandbox_can_be_entered_again_and_keeps_its_objects(tmp_path: Path) 
     with sandbox:
         found = sandbox.s3.client().get_object(Bucket=sandbox.bucket, Key="key")
         assert found["Body"].read() == b"body"
+
+
+def test_its_accounts_have_logs_and_keys_of_their_own_and_a_file_that_lists_them(tmp_path: Path) -> None:
+    with Sandbox(tmp_path, account_names=["acme", "globex"]) as sandbox:
+        environment = sandbox.environment
+        acme, globex = accounts(environment)
+        hosts = [settings.duo(environment, account).host.url for account in (acme, globex)]
+        assert hosts == list(sandbox.accounts.urls.values())
+        keys = {settings.duo(environment, account).ikey for account in (acme, globex)}
+        assert keys == {api.integration_key for api in sandbox.accounts.apis.values()}
+    logs = [api.log.placed(START.replace(minute=0)) for api in sandbox.accounts.apis.values()]
+    assert logs[0] != logs[1]

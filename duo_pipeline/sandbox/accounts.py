@@ -1,0 +1,80 @@
+"""Many emulated Duo accounts, each with a server, a log and keys of its own, and the file that lists them."""
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ruamel.yaml import YAML
+
+from duo_pipeline.sandbox.admin_api import AdminApi
+from duo_pipeline.sandbox.knobs import Knobs
+from duo_pipeline.sandbox.serving import serve
+from duo_pipeline.sandbox.telephony import TelephonyGenerator
+
+
+class Accounts:
+    """Emulated Duos that run while the context lasts.
+
+    Args:
+        names: What the accounts are called.
+        file: Where the file that lists them is written.
+        knobs: The behaviour of each at first.
+        records_per_day: How many records each has.
+
+    Attributes:
+        apis: Each account's Duo, by its name.
+        urls: Where it is.
+    """
+
+    def __init__(
+        self, names: Iterable[str], file: Path, *, knobs: Knobs | None = None, records_per_day: float = 1000
+    ) -> None:
+        self._file = file
+        self._running = ExitStack()
+        self.urls: dict[str, str] = {}
+        self.apis = {
+            name: AdminApi(
+                f"DISANDBOX{number:011}",
+                f"sandbox-skey-that-opens-nothing-{number:08}",
+                log=TelephonyGenerator(name, records_per_day),
+                knobs=knobs,
+            )
+            for number, name in enumerate(names)
+        }
+
+    def __enter__(self) -> Self:
+        with ExitStack() as starting:
+            self.urls = {name: starting.enter_context(serve(api)) for name, api in self.apis.items()}
+            self._running = starting.pop_all()
+        entries = [
+            {
+                "name": name,
+                "host": url,
+                "ikey_variable": _variable(name, "IKEY"),
+                "skey_variable": _variable(name, "SKEY"),
+            }
+            for name, url in self.urls.items()
+        ]
+        if entries:
+            YAML().dump({"accounts": entries}, self._file)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._running.close()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings that lead the pipeline to all of them."""
+        found = {"DUO_ACCOUNTS_FILE": str(self._file)} if self.apis else {}
+        for name, api in self.apis.items():
+            found[_variable(name, "IKEY")] = api.integration_key
+            found[_variable(name, "SKEY")] = api.secret_key
+        return found
+
+
+def _variable(name: str, key: str) -> str:
+    return f"DUO_{key}_{name.upper()}"

@@ -30,6 +30,7 @@ class DuoAdminApi(dg.ConfigurableResource[AdminApi]):
             settings.host,
             ikey=settings.ikey,
             skey=settings.skey,
+            account_id=settings.account_id,
             retry_base_seconds=settings.retry_base_seconds,
             retry_attempts=settings.retry_attempts,
             on_wait=on_wait,

@@ -7,6 +7,7 @@ import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from duo_pipeline import checks, watch
+from duo_pipeline.account import Account
 from duo_pipeline.partitions import contiguous, key_of, last_settled
 from duo_pipeline.settings import HourSettings
 
@@ -15,7 +16,7 @@ RECONCILE_CRON = "35 2 * * *"
 
 
 def telephony_hourly(
-    job_name: str,
+    account: Account,
     asset: dg.AssetsDefinition,
     hours: HourSettings,
     now: Callable[[], datetime],
@@ -26,17 +27,17 @@ def telephony_hourly(
     outage. This one asks, each hour, which settled hours of the look-back are missing or failed.
 
     Args:
-        job_name: The job to request.
+        account: The account whose job is requested.
         asset: The asset whose hours are looked at.
         hours: Which hours there are.
         now: The time, in UTC.
     """
 
     @dg.schedule(
-        name="telephony_hourly",
+        name=account.schedules[0],
         cron_schedule=f"{hours.settle_minutes % 60} * * * *",
         execution_timezone="UTC",
-        job_name=job_name,
+        job_name=account.job,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Requests each settled hour of the last DUO_LOOKBACK_HOURS that is missing or failed, a"
         " run for each contiguous range, unless a run of it is queued or running.",
@@ -65,21 +66,21 @@ def telephony_hourly(
 
 
 def telephony_reconcile(
-    job_name: str, hours: HourSettings, now: Callable[[], datetime]
+    account: Account, hours: HourSettings, now: Callable[[], datetime]
 ) -> dg.ScheduleDefinition:
     """Make the schedule that reads the newest hours again, for what Duo showed late.
 
     Args:
-        job_name: The job to request.
+        account: The account whose job is requested.
         hours: Which hours there are.
         now: The time, in UTC.
     """
 
     @dg.schedule(
-        name="telephony_reconcile",
+        name=account.schedules[1],
         cron_schedule=RECONCILE_CRON,
         execution_timezone="UTC",
-        job_name=job_name,
+        job_name=account.job,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Reads the last DUO_RECONCILE_HOURS settled hours again, as one range, for late records.",
     )

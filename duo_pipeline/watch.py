@@ -15,6 +15,7 @@ from dagster._core.storage.tags import (
 )
 
 from duo_pipeline import checks
+from duo_pipeline.account import TAG
 from duo_pipeline.checks import Verdict
 from duo_pipeline.partitions import DUO_HISTORY, HOUR, hour_of, hours_between, key_of, last_settled, named
 from duo_pipeline.settings import HourSettings
@@ -112,7 +113,7 @@ def end_dead_runs(
     ended = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
         run = record.dagster_run
-        if asset.key not in (run.asset_selection or {asset.key}):
+        if not is_of(run, asset):
             continue
         if not _is_silent(instance, record, now) and not _process_is_gone(instance, run):
             continue
@@ -125,6 +126,12 @@ def end_dead_runs(
         instance.report_run_failed(run, "The run's process is gone.")
         ended.append(run.run_id)
     return ended
+
+
+def is_of(run: dg.DagsterRun, asset: dg.AssetsDefinition) -> bool:
+    """Say whether the run may be for the asset: by its selection, or by the account of its job."""
+    account, account_of_run = asset.key.path[0], run.tags.get(TAG)
+    return account_of_run in (None, account) and asset.key in (run.asset_selection or {asset.key})
 
 
 def _first_hour(run: dg.DagsterRun) -> str:

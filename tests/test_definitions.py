@@ -1,5 +1,6 @@
 """The code location, as Dagster loads it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,21 @@ import dagster as dg
 import pytest
 
 TOP = Path(__file__).parents[1]
+NAMES = """
+import json
+from duo_pipeline.definitions import defs
+graph, repository = defs.resolve_asset_graph(), defs.get_repository_def()
+ours = {key.to_user_string(): graph.get(key) for key in graph.executable_asset_keys}
+print(json.dumps({
+    "assets": {
+        name: [next(iter(node.pools), None), node.partitions_def.get_first_partition_key()]
+        for name, node in sorted(ours.items())
+    },
+    "checks": len(graph.asset_check_keys),
+    "jobs": sorted(job.name for job in repository.get_all_jobs() if not job.name.startswith("__")),
+    "schedules": sorted(schedule.name for schedule in repository.schedule_defs),
+}))
+"""
 
 
 def run(*command: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -43,6 +59,37 @@ def test_it_loads_without_any_setting_and_has_the_names_of_the_contract() -> Non
         "telephony_hourly",
         "telephony_reconcile",
     }
+
+
+def test_with_a_file_each_account_has_assets_schedules_and_a_pool_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "accounts.yaml"
+    account = "  - {{name: {0}, host: api-{0}.duosecurity.com, secret: {0}, start: {1}}}\n"
+    acme, globex = account.format("acme", "2026-06-01-00:00"), account.format("globex", "2026-07-01-00:00")
+    file.write_text(f"accounts:\n{acme}{globex}")
+    done = run("python", "-c", NAMES, DUO_ACCOUNTS_FILE=str(file))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "assets": {
+            "acme/telephony_ndjson": ["duo_admin_api_acme", "2026-06-01-00:00"],
+            "acme/telephony_udm": [None, "2026-06-01-00:00"],
+            "globex/telephony_ndjson": ["duo_admin_api_globex", "2026-07-01-00:00"],
+            "globex/telephony_udm": [None, "2026-07-01-00:00"],
+        },
+        "checks": 16,
+        "jobs": ["telephony_acme", "telephony_globex"],
+        "schedules": [
+            "telephony_hourly_acme",
+            "telephony_hourly_globex",
+            "telephony_reconcile_acme",
+            "telephony_reconcile_globex",
+        ],
+    }
+
+
+def test_a_wrong_file_of_accounts_is_told_when_it_loads(tmp_path: Path) -> None:
+    done = run("python", "-c", "import duo_pipeline.definitions", DUO_ACCOUNTS_FILE=str(tmp_path / "none"))
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith("(DUO_ACCOUNTS_FILE) cannot be read: No such file or directory.")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from dagster._core.events import DagsterEvent, DagsterEventType, EngineEventData
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from duo_pipeline import watch
+from duo_pipeline.account import THE_ONE
 from duo_pipeline.partitions import contiguous, hourly, key_of, last_settled
 from duo_pipeline.schedules import telephony_hourly, telephony_reconcile
 from duo_pipeline.settings import HourSettings
@@ -59,7 +60,7 @@ def left_out(instance: dg.DagsterInstance) -> tuple[bool, str]:
 def tick(instance: dg.DagsterInstance, settings: HourSettings = SETTINGS, now: datetime = NOW) -> list[str]:
     """Give the ranges that the hourly schedule requests."""
     job = dg.define_asset_job("telephony", selection=[asset])
-    schedule = telephony_hourly("telephony", asset, settings, lambda: now)
+    schedule = telephony_hourly(THE_ONE, asset, settings, lambda: now)
     repository = dg.Definitions(assets=[asset], jobs=[job], schedules=[schedule]).get_repository_def()
     with dg.build_schedule_context(
         instance, scheduled_execution_time=now, repository_def=repository
@@ -227,14 +228,14 @@ def test_a_dead_run_of_hours_before_the_look_back_is_left_to_dagsters_retry(
 
 def test_the_schedule_ticks_at_the_settled_minute() -> None:
     for minutes, cron in ((5, "5 * * * *"), (65, "5 * * * *"), (2, "2 * * * *")):
-        schedule = telephony_hourly("telephony", asset, HourSettings(START, minutes, 1, 1), lambda: NOW)
+        schedule = telephony_hourly(THE_ONE, asset, HourSettings(START, minutes, 1, 1), lambda: NOW)
         assert schedule.cron_schedule == cron
         assert schedule.execution_timezone == "UTC"
         assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
 
 
 def test_reconciling_reads_the_last_hours_again_as_one_range() -> None:
-    schedule = telephony_reconcile("telephony", SETTINGS, lambda: NOW)
+    schedule = telephony_reconcile(THE_ONE, SETTINGS, lambda: NOW)
     with dg.build_schedule_context(scheduled_execution_time=NOW) as context:
         (request,) = schedule.evaluate_tick(context).run_requests or []
     assert [request.tags[tag] for tag in RANGE] == ["2026-11-10-06:00", "2026-11-10-09:00"]

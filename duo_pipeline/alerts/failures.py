@@ -64,7 +64,7 @@ def _failure(
     run = instance.get_run_by_id(run_id)
     if run is None or run.tags.get(WILL_RETRY_TAG) == "true":
         return None
-    for asset in assets:
+    for asset in (one for one in assets if watch.is_of(run, one)):
         hours = {hour for hour, attempt in watch.unfinished(instance, asset).items() if attempt == run_id}
         hours.update(_not_whole(instance, asset, run_id))
         if hours:  # the assets after it may well have failed for its sake alone

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import dagster as dg
 
@@ -24,13 +25,24 @@ _WHY = {
 _WAITING = "the run of {} waits"
 
 
+class Watched(NamedTuple):
+    """What is looked after of one account.
+
+    Attributes:
+        assets: Its assets, in the order of the way; the first is the one that can be overdue.
+        hours: Which hours there are.
+    """
+
+    assets: Sequence[dg.AssetsDefinition]
+    hours: HourSettings
+
+
 class Lookout:
     """Looks for the next thing to tell, and notes it in the memory.
 
     Args:
         instance: Dagster's.
-        assets: The assets to look after.
-        hours: Which hours there are.
+        accounts: What to look after.
         ui_url: Where Dagster's UI is.
         now: The time, in UTC.
     """
@@ -38,23 +50,25 @@ class Lookout:
     def __init__(
         self,
         instance: dg.DagsterInstance,
-        assets: Sequence[dg.AssetsDefinition],
-        hours: HourSettings,
+        accounts: Sequence[Watched],
         ui_url: str,
         now: datetime,
     ) -> None:
         self._instance = instance
-        self._assets = assets
-        self._hours = hours
+        self._accounts = accounts
+        self._assets = [asset for account in accounts for asset in account.assets]
+        self._hours = {_name(asset): account.hours for account in accounts for asset in account.assets}
         self._ui_url = ui_url
         self._now = now
 
     def over(self, memory: Memory) -> Message | None:
         """Close a trouble all of whose hours are done, or can no longer be."""
+        assets = {_name(asset): asset for asset in self._assets}
+        memory.open = [trouble for trouble in memory.open if trouble.asset in assets]
         for trouble in memory.open:
-            asset = next(one for one in self._assets if _name(one) == trouble.asset)
-            left = self._not_done(asset, trouble.hours)
-            lost = {hour for hour in left if refusal(hour, self._now, self._hours.settle_minutes)}
+            left = self._not_done(assets[trouble.asset], trouble.hours)
+            settle_minutes = self._hours[trouble.asset].settle_minutes
+            lost = {hour for hour in left if refusal(hour, self._now, settle_minutes)}
             if left == lost:
                 memory.open.remove(trouble)
                 return messages.over(trouble.asset, trouble.hours, lost=lost, ui_url=self._ui_url)
@@ -78,16 +92,13 @@ class Lookout:
         """Open a trouble for settled hours that no run has done or is doing."""
         if self._now.timestamp() - memory.since < OVERDUE_AFTER.total_seconds():
             return None
-        asset = self._assets[0]
-        states = self._states(
-            asset, last_settled(self._hours, self._now - OVERDUE_AFTER, self._hours.lookback_hours)
-        )
-        new = self._open_anew(memory, asset, states)
-        if not new:
-            return None
-        counts = Counter(_WHY.get(states[hour], _WAITING) for hour in new)
-        why = ", ".join(text.format(f"{count:,} of them") for text, count in counts.items())
-        return messages.overdue(_name(asset), new, why=why, ui_url=self._ui_url)
+        for (asset, *_), hours in self._accounts:
+            states = self._states(asset, last_settled(hours, self._now - OVERDUE_AFTER, hours.lookback_hours))
+            if new := self._open_anew(memory, asset, states):
+                counts = Counter(_WHY.get(states[hour], _WAITING) for hour in new)
+                why = ", ".join(text.format(f"{count:,} of them") for text, count in counts.items())
+                return messages.overdue(_name(asset), new, why=why, ui_url=self._ui_url)
+        return None
 
     def _open_anew(
         self, memory: Memory, asset: dg.AssetsDefinition, hours: Collection[datetime]
@@ -98,7 +109,7 @@ class Lookout:
         return memory.open_anew(_name(asset), hours, self._not_done(asset, open_hours))
 
     def _not_done(self, asset: dg.AssetsDefinition, hours: Collection[datetime]) -> set[datetime]:
-        wanted = [hour for hour in hours if hour >= self._hours.start]
+        wanted = [hour for hour in hours if hour >= self._hours[_name(asset)].start]
         return set(watch.not_done(self._instance, asset, wanted))
 
     def _states(

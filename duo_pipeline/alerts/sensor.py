@@ -1,34 +1,33 @@
 """The sensor that tells people of hours in trouble."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import dagster as dg
 
 from duo_pipeline.alerts import failures
-from duo_pipeline.alerts.lookout import Lookout
-from duo_pipeline.alerts.topic import Topic
+from duo_pipeline.alerts.lookout import Lookout, Watched
+from duo_pipeline.alerts.topic import Topic, TopicError
 from duo_pipeline.alerts.troubles import Memory
-from duo_pipeline.settings import HourSettings
 
 EVERY_SECONDS = 60
+PUBLISHES_FOR = timedelta(seconds=15)
+"""So long a tick begins with another message: Dagster ends one after a minute, and SNS may be slow."""
 
 
 def telephony_alerts(
-    assets: Sequence[dg.AssetsDefinition],
-    hours: HourSettings,
+    accounts: Sequence[Watched],
     topic: Topic | None,
     ui_url: str,
     now: Callable[[], datetime],
 ) -> dg.SensorDefinition:
     """Make the sensor.
 
-    It publishes at most one message a tick, and remembers it in its cursor: so a message that SNS did not
-    take fails the tick and is sent with the next one, and none that it took is sent again.
+    It remembers in its cursor what it has published: so a message that SNS did not take is sent with the next
+    tick, and none that it took is sent again.
 
     Args:
-        assets: The assets to look after, in the order of the way; the first is the one that can be overdue.
-        hours: Which hours there are.
+        accounts: What to look after.
         topic: Where to publish; without one the sensor is off.
         ui_url: Where Dagster's UI is, for links; may be empty.
         now: The time, in UTC.
@@ -47,14 +46,24 @@ def telephony_alerts(
         if not context.cursor:
             memory = Memory(now().timestamp(), failures.latest(context.instance))
             return dg.SensorResult(skip_reason="From now on troubles are told.", cursor=memory.write())
-        memory = Memory.read(context.cursor)
-        lookout = Lookout(context.instance, assets, hours, ui_url, now())
-        message = lookout.over(memory) or lookout.failed(memory) or lookout.overdue(memory)
-        if message:
-            topic.publish(message)
-        said = (
-            f"Told: {message.subject}." if message else f"{len(memory.open)} troubles are open, none is new."
-        )
-        return dg.SensorResult(skip_reason=said, cursor=memory.write())
+        memory, began, told = Memory.read(context.cursor), now(), list[str]()
+        lookout = Lookout(context.instance, accounts, ui_url, began)
+        cursor = context.cursor
+        while not told or now() - began < PUBLISHES_FOR:
+            message = lookout.over(memory) or lookout.failed(memory) or lookout.overdue(memory)
+            if message:
+                try:
+                    topic.publish(message)
+                except TopicError as error:
+                    if not told:
+                        raise
+                    context.log.error(str(error))
+                    break
+                told.append(message.subject)
+            cursor = memory.write()
+            if not message:
+                break
+        said = f"Told: {'; '.join(told)}." if told else f"{len(memory.open)} troubles are open, none is new."
+        return dg.SensorResult(skip_reason=said, cursor=cursor)
 
     return sensor

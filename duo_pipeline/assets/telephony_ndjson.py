@@ -7,6 +7,7 @@ from datetime import datetime
 import dagster as dg
 
 from duo_pipeline import checks, settings
+from duo_pipeline.account import Account
 from duo_pipeline.assets.earlier_tries import done_before
 from duo_pipeline.assets.external import admin_api_log
 from duo_pipeline.assets.hours_run import HoursRun, IncompleteLogError
@@ -16,14 +17,9 @@ from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.partitions import contiguous, hour_of, hours_between, key_of, refusal, span
 from duo_pipeline.resources import DuoAdminApi, TelephonyFeed
 
-POOL = "duo_admin_api"
-"""Duo's quota is one for the whole tenant, so one run of the queue at a time reads it.
-
-A run that is started from the command line does not stand in the queue."""
-
 
 def telephony_ndjson(
-    account: str,
+    account: Account,
     partitions: dg.PartitionsDefinition[str],
     settle_minutes: int,
     now: Callable[[], datetime],
@@ -31,23 +27,23 @@ def telephony_ndjson(
     """Make the asset of one Duo account.
 
     Args:
-        account: Its name, the first part of the asset's key.
+        account: The account.
         partitions: The hours.
         settle_minutes: How long after its end an hour is settled.
         now: The time, in UTC.
     """
-    key = dg.AssetKey([account, "telephony_ndjson"])
+    key = dg.AssetKey([account.name, "telephony_ndjson"])
 
     @dg.asset(
         key=key,
         description="Duo's telephony records of the hour, as the log objects that SecOps reads. A run over"
         " several hours reads them with one query. Running an hour again is harmless: what is in S3 is not"
         " written again, and a record that Duo shows late lands as a new object.",
-        deps=[admin_api_log(account)],
+        deps=[admin_api_log(account.name)],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        pool=POOL,
-        group_name=account,
+        pool=account.pool,
+        group_name=account.name,
         kinds={"s3", "json"},
         check_specs=[checks.complete(key, partitions)],
     )
@@ -65,7 +61,7 @@ def telephony_ndjson(
         verdicts: dict[datetime, checks.Verdict] = {}
         try:
             for first, last in contiguous(hour for hour in readable if hour not in recording.done):
-                duo, feed = settings.duo_and_feed(os.environ)
+                duo, feed = settings.duo_and_feed(os.environ, account)
                 run = HoursRun(context, recording, duo_admin_api, duo, telephony_feed.open(feed), now)
                 unread = hours_between(first, last)
                 verdicts |= dict.fromkeys(unread, run.land(unread))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import dagster as dg
 
 from duo_pipeline import checks, settings
+from duo_pipeline.account import Account
 from duo_pipeline.assets.figures import udm_figures
 from duo_pipeline.assets.recording import Metadata, Recording
 from duo_pipeline.landing import keys
@@ -45,23 +46,23 @@ In a run of both assets, a failure of some hours makes Dagster skip the events o
 """
 
 
-def telephony_udm(account: str, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def telephony_udm(account: Account, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     """Make the asset of one Duo account.
 
     Args:
-        account: Its name, the first part of the asset's key.
+        account: The account.
         partitions: The hours.
     """
-    key = dg.AssetKey([account, "telephony_udm"])
+    key = dg.AssetKey([account.name, "telephony_udm"])
 
     @dg.asset(
         key=key,
         description="The UDM events that Google's parser makes of the hour's lines: what SecOps will show,"
         " known before the feed reads it. It reads S3 alone, never Duo.",
-        deps=[[account, "telephony_ndjson"]],
+        deps=[[account.name, "telephony_ndjson"]],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        group_name=account,
+        group_name=account.name,
         kinds={"s3", "json"},
         automation_condition=FOLLOW,
         check_specs=[
@@ -73,7 +74,7 @@ def telephony_udm(account: str, partitions: dg.PartitionsDefinition[str]) -> dg.
         verdicts: dict[str, dict[datetime, checks.Verdict]] = {name: {} for name in SEVERITIES}
         recording = Recording(context)
         try:
-            feed = telephony_feed.open(settings.feed(os.environ))
+            feed = telephony_feed.open(settings.feed(os.environ, account))
             there = Listing(feed.bucket, feed.prefix)
             before = Listing(feed.bucket, keys.udm_prefix(feed.work_prefix))
             hours = sorted(hour_of(key) for key in context.partition_keys)

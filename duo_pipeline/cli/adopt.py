@@ -11,6 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress
 from rich.table import Table
 
 from duo_pipeline import instants, settings
+from duo_pipeline.account import Account
+from duo_pipeline.cli.chosen_account import the_chosen
 from duo_pipeline.cli.env_file import read_env_file
 from duo_pipeline.landing import lambda_objects
 from duo_pipeline.landing.adoption import Adopted, adopt
@@ -20,26 +22,30 @@ from duo_pipeline.partitions import hours_between, refusal, span
 from duo_pipeline.resources import TelephonyFeed
 
 
-def run_adopt() -> None:
+def run_adopt(account: str | None) -> None:
     """Adopt what the Lambda has left, and say what that was and what to do next.
 
     The settings are the environment's and those of an ``.env`` in the current folder, as for Dagster.
+
+    Args:
+        account: The name of the account whose feed it is, where there are several.
 
     Raises:
         click.ClickException: A setting is missing or wrong, or S3 refused or could not be reached.
     """
     read_env_file()
+    of = the_chosen(account)
     console = Console(highlight=False, soft_wrap=True)
     try:
-        feed = TelephonyFeed(s3=S3Resource()).open(settings.feed(os.environ))
-        hours = settings.hours(os.environ)
+        feed = TelephonyFeed(s3=S3Resource()).open(settings.feed(os.environ, of))
+        hours = settings.hours(os.environ, of)
         keys = feed.bucket.keys(feed.prefix)
         adopted = _adopt(console, feed, lambda_objects.objects(keys))
         for checkpoint in lambda_objects.checkpoints(keys):
             _print_checkpoint(console, feed, checkpoint)
     except (settings.SettingsError, BucketError) as error:
         raise click.ClickException(str(error)) from None
-    _print_what_next(console, adopted, hours)
+    _print_what_next(console, of, adopted, hours)
 
 
 def _adopt(console: Console, feed: Feed, objects: list[str]) -> list[datetime]:
@@ -80,7 +86,9 @@ def _print_checkpoint(console: Console, feed: Feed, checkpoint: str) -> None:
     )
 
 
-def _print_what_next(console: Console, adopted: list[datetime], hours: settings.HourSettings) -> None:
+def _print_what_next(
+    console: Console, account: Account, adopted: list[datetime], hours: settings.HourSettings
+) -> None:
     if not adopted:
         return
     now = datetime.now(UTC)
@@ -88,8 +96,9 @@ def _print_what_next(console: Console, adopted: list[datetime], hours: settings.
     readable = [hour for hour in within if not refusal(hour, now, hours.settle_minutes)]
     console.print("[green]✓[/] The records of these hours count as there from now on.")
     if readable:
+        assets = f"{account.name}/telephony_ndjson,{account.name}/telephony_udm"
         console.print(
             "What the Lambda has lost of them lands when they are materialized:\n\n"
             "    dagster asset materialize -m duo_pipeline.definitions"
-            f' --select "duo/telephony_ndjson,duo/telephony_udm" --partition-range {span(readable)}\n'
+            f' --select "{assets}" --partition-range {span(readable)}\n'
         )

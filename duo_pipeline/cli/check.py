@@ -10,9 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from duo_pipeline.accounts import FILE
+from duo_pipeline.cli.chosen_account import chosen
 from duo_pipeline.cli.env_file import read_env_file
 from duo_pipeline.preflight import bucket, duo, instance, settings
 from duo_pipeline.preflight.lines import Group, Status
+from duo_pipeline.settings import SettingsError
 
 MARKS = {
     Status.OK: Text("✓", "green"),
@@ -24,19 +27,17 @@ PIPED_WIDTH = 1000
 """Into a pipe or a file, what is one line stays one line."""
 
 
-def run_check(*, as_json: bool) -> None:
+def run_check(account: str | None, *, as_json: bool) -> None:
     """Try everything, and print what came of it.
+
+    Args:
+        account: The name of the account to try; all if none.
+        as_json: Whether JSON is printed.
 
     Exits with 1 when anything is wrong; a warning alone is not.
     """
     read_env_file()
-    found = settings.read(os.environ)
-    groups = [
-        found.group,
-        duo.check(found.duo, found.hours),
-        bucket.check(found.feed),
-        instance.check(os.environ),
-    ]
+    groups = _groups(account)
     wrong = sum(line.status == Status.FAILED for group in groups for line in group.lines)
     if as_json:
         click.echo(json.dumps(_json(groups, ok=not wrong), indent=2, ensure_ascii=False))
@@ -45,11 +46,34 @@ def run_check(*, as_json: bool) -> None:
     sys.exit(1 if wrong else 0)
 
 
+def _groups(name: str | None) -> list[Group]:
+    try:
+        accounts = chosen(name)
+    except SettingsError as error:
+        file = Group("settings", FILE)
+        file.fail(FILE, str(error))
+        return [file]
+    groups = []
+    for account in accounts:
+        found = settings.read(os.environ, account)
+        of_account = [found.group, duo.check(found.duo, found.hours), bucket.check(found.feed)]
+        for group in of_account:
+            group.account = account.name
+        groups += of_account
+    return [*groups, instance.check(os.environ, accounts)]
+
+
 def _json(groups: Sequence[Group], *, ok: bool) -> dict[str, object]:
     return {
         "ok": ok,
         "lines": [
-            {"group": group.name, "name": line.name, "status": line.status, "sentence": line.sentence}
+            {
+                "account": group.account,
+                "group": group.name,
+                "name": line.name,
+                "status": line.status,
+                "sentence": line.sentence,
+            }
             for group in groups
             for line in group.lines
         ],
@@ -59,8 +83,10 @@ def _json(groups: Sequence[Group], *, ok: bool) -> dict[str, object]:
 def _print(groups: Sequence[Group], wrong: int) -> None:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
     table = Table("", "", "", show_header=False)
+    several = len({group.account for group in groups if group.account}) > 1
     for group in groups:
-        table.add_row("", Text(group.name, "bold"), "")
+        name = f"{group.account}: {group.name}" if several and group.account else group.name
+        table.add_row("", Text(name, "bold"), "")
         for line in group.lines:
             style = "dim" if line.status == Status.NOT_TRIED else ""
             table.add_row(MARKS[line.status], Text(f"  {line.name}", style), Text(line.sentence, style))

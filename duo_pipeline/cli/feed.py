@@ -9,6 +9,7 @@ import click
 from botocore.exceptions import BotoCoreError
 
 from duo_pipeline import secops, settings
+from duo_pipeline.cli.chosen_account import the_chosen
 from duo_pipeline.cli.env_file import read_env_file
 from duo_pipeline.secops import FeedBodyError, Instance
 from duo_pipeline.settings import SettingsError
@@ -17,6 +18,7 @@ KEY_PLACEHOLDER = secops.access_key("ACCESS_KEY_ID_OF_THE_READER", "SECRET_ACCES
 
 
 def run_feed(
+    account: str | None,
     instance: Instance,
     *,
     display_name: str,
@@ -28,6 +30,7 @@ def run_feed(
     """Print the body as JSON, and to the standard error the command; or the command alone.
 
     Args:
+        account: The name of the account whose feed it is, where there are several.
         instance: Where the feed will be.
         display_name: What it is called there.
         role: The ARN and the subject id, where Google assumes a role.
@@ -36,13 +39,14 @@ def run_feed(
         command: Whether the command alone is printed.
     """
     read_env_file()
+    of = the_chosen(account)
     try:
         if role:
             authentication = secops.role(*role)
         else:
             authentication = _access_key(profile) if show_secret else KEY_PLACEHOLDER
         body = secops.feed_body(
-            settings.feed(os.environ), instance, display_name=display_name, authentication=authentication
+            settings.feed(os.environ, of), instance, display_name=display_name, authentication=authentication
         )
     except (SettingsError, FeedBodyError) as error:
         raise click.ClickException(str(error)) from None

@@ -65,7 +65,13 @@ def check(
     session = requests.Session()
     session.hooks["response"].append(lambda response, **_: _look_at_clock(group, response, clock()))
     api = AdminApi(
-        settings.host, ikey=settings.ikey, skey=settings.skey, retry_attempts=1, session=session, clock=clock
+        settings.host,
+        ikey=settings.ikey,
+        skey=settings.skey,
+        account_id=settings.account_id,
+        retry_attempts=1,
+        session=session,
+        clock=clock,
     )
     query = {"mintime": str(instants.unix_ms(since)), "maxtime": str(instants.unix_ms(now))}
     try:

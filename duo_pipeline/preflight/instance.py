@@ -1,6 +1,6 @@
 """Dagster: its instance, and that it is at work."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,17 +9,17 @@ from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import InstigatorStatus
 from dagster._daemon.controller import get_daemon_statuses
 
-from duo_pipeline.assets.telephony_ndjson import POOL
+from duo_pipeline.account import Account
 from duo_pipeline.preflight.lines import Group
 
 HOME, STORAGE, DAEMON, SCHEDULES, LIMIT = "DAGSTER_HOME", "storage", "daemon", "schedules", "pool limit"
-SCHEDULE_NAMES = ("telephony_hourly", "telephony_reconcile")
+NAMED = 4
 SILENT_SECONDS = 120
 """The daemon's heart beats each half a minute."""
 
 
-def check(environ: Mapping[str, str]) -> Group:
-    """Open the instance that ``DAGSTER_HOME`` names, and look at it."""
+def check(environ: Mapping[str, str], accounts: Sequence[Account]) -> Group:
+    """Open the instance that ``DAGSTER_HOME`` names, and look at it, and at what it has of the accounts."""
     group = Group("Dagster", HOME, STORAGE, DAEMON, SCHEDULES, LIMIT)
     home = environ.get("DAGSTER_HOME", "")
     if (wrong := _wrong_with(home)) is not None:
@@ -31,8 +31,8 @@ def check(environ: Mapping[str, str]) -> Group:
             instance.get_runs_count()
             group.ok(STORAGE, "It can be read.")
             _look_at_daemon(group, instance)
-            _look_at_schedules(group, instance)
-            _look_at_limit(group, instance)
+            _look_at_schedules(group, instance, accounts)
+            _look_at_limit(group, instance, accounts)
     except Exception as error:  # a database's, a module's or Dagster's own, by what dagster.yaml says
         group.fail(
             STORAGE,
@@ -73,31 +73,40 @@ def _look_at_daemon(group: Group, instance: dg.DagsterInstance) -> None:
     )
 
 
-def _look_at_schedules(group: Group, instance: dg.DagsterInstance) -> None:
+def _look_at_schedules(group: Group, instance: dg.DagsterInstance, accounts: Sequence[Account]) -> None:
     """Name those that somebody has switched off; one of which Dagster has stored nothing is on."""
     states = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
-    stopped = {one.name for one in states if one.status == InstigatorStatus.STOPPED} & set(SCHEDULE_NAMES)
+    ours = [name for account in accounts for name in account.schedules]
+    stopped = {one.name for one in states if one.status == InstigatorStatus.STOPPED}.intersection(ours)
     if not stopped:
-        group.ok(SCHEDULES, f"{' and '.join(SCHEDULE_NAMES)} are on.")
+        group.ok(SCHEDULES, f"{_and(ours)} are on.")
         return
     group.fail(
         SCHEDULES,
-        f"Switched off: {' and '.join(sorted(stopped))}; switch on in Dagster's UI (Automation), or nothing"
+        f"Switched off: {_and(sorted(stopped))}; switch on in Dagster's UI (Automation), or nothing"
         " is fetched by itself.",
     )
 
 
-def _look_at_limit(group: Group, instance: dg.DagsterInstance) -> None:
-    limit = instance.get_concurrency_config().pool_config.default_pool_limit
-    for pool in instance.event_log_storage.get_pool_limits():
-        if pool.name == POOL and not pool.from_default:
-            limit = pool.limit
-    if limit == 1:
-        group.ok(LIMIT, f"One run at a time has the pool {POOL}.")
+def _look_at_limit(group: Group, instance: dg.DagsterInstance, accounts: Sequence[Account]) -> None:
+    default = instance.get_concurrency_config().pool_config.default_pool_limit
+    limits = {
+        one.name: one.limit for one in instance.event_log_storage.get_pool_limits() if not one.from_default
+    }
+    pools = [account.pool for account in accounts]
+    wrong = [pool for pool in pools if limits.get(pool, default) != 1]
+    if not wrong:
+        group.ok(LIMIT, f"One run at a time has the pool {_and(pools, 'or')}.")
         return
+    limit = limits.get(wrong[0], default)
     group.fail(
         LIMIT,
-        f"The pool {POOL} has {'no limit' if limit is None else f'the limit {limit}'}, and must have 1, since"
-        " Duo's quota is one for all runs: take dagster.yaml from deploy/local, or run `dagster instance"
-        f" concurrency set {POOL} 1`.",
+        f"The pool {_and(wrong)} has {'no limit' if limit is None else f'the limit {limit}'}, and must have"
+        " 1, since Duo's quota is one for all runs: take dagster.yaml from deploy/local, or run"
+        f" `dagster instance concurrency set {wrong[0]} 1`.",
     )
+
+
+def _and(names: Sequence[str], word: str = "and") -> str:
+    shown = [*names[:NAMED], f"{len(names) - NAMED} more"] if len(names) > NAMED else names
+    return f" {word} ".join(shown)

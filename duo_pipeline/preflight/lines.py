@@ -28,10 +28,14 @@ class Group:
     Args:
         name: What they are about.
         lines: Their names; one of which nothing is said has not been tried.
+
+    Attributes:
+        account: The account that they are about; none where they are about all.
     """
 
     def __init__(self, name: str, *lines: str) -> None:
         self.name = name
+        self.account: str | None = None
         self._lines = {
             line: Line(line, Status.NOT_TRIED, "Not tried: something above is wrong.") for line in lines
         }

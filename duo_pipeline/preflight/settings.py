@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from duo_pipeline import settings
+from duo_pipeline.account import Account
 from duo_pipeline.preflight.lines import Group
 from duo_pipeline.settings import HOUR_FORMAT, DuoSettings, FeedSettings, HourSettings, SettingsError
 
@@ -20,22 +21,23 @@ class ReadSettings:
     group: Group = field(default_factory=lambda: Group("settings", DUO, S3, HOURS))
 
 
-def read(environ: Mapping[str, str]) -> ReadSettings:
-    """Read all settings from the environment."""
+def read(environ: Mapping[str, str], account: Account) -> ReadSettings:
+    """Read all settings of an account."""
     found = ReadSettings()
     try:
-        found.duo = settings.duo(environ)
-        found.group.ok(DUO, f"The Admin API is {found.duo.host.url}.")
+        found.duo = settings.duo(environ, account)
+        of = f", of its child account {account.account_id}" if account.account_id else ""
+        found.group.ok(DUO, f"The Admin API is {found.duo.host.url}{of}.")
     except SettingsError as error:
         found.group.fail(DUO, str(error))
     try:
-        found.feed = settings.feed(environ)
+        found.feed = settings.feed(environ, account)
         uri = f"s3://{found.feed.bucket}/{found.feed.prefix}"
         found.group.ok(S3, f"SecOps reads {uri}; everything else goes to {found.feed.work_prefix}.")
     except SettingsError as error:
         found.group.fail(S3, str(error))
     try:
-        found.hours = settings.hours(environ)
+        found.hours = settings.hours(environ, account)
         found.group.ok(
             HOURS,
             f"The first is {found.hours.start.strftime(HOUR_FORMAT)}, and each is read"

@@ -9,6 +9,8 @@ import pytest
 from dagster._core.events import DagsterEvent, DagsterEventType
 
 from duo_pipeline.alerts import failures
+from duo_pipeline.alerts.lookout import Watched
+from duo_pipeline.alerts.messages import Message
 from duo_pipeline.alerts.sensor import telephony_alerts
 from duo_pipeline.alerts.topic import Topic, TopicError
 from duo_pipeline.alerts.troubles import Memory
@@ -39,10 +41,11 @@ class World:
     cursor: str | None = None
     failing: dict[datetime, Exception] = field(default_factory=dict)
     events_failing: bool = False
+    account: str = "duo"
 
     def __post_init__(self) -> None:
         @dg.asset(
-            key=["duo", "telephony_ndjson"],
+            key=[self.account, "telephony_ndjson"],
             partitions_def=hourly(START),
             backfill_policy=dg.BackfillPolicy.single_run(),
         )
@@ -53,7 +56,7 @@ class World:
                 context.log_event(dg.AssetMaterialization(context.asset_key, partition=key_of(hour)))
 
         @dg.asset(
-            key=["duo", "telephony_udm"],
+            key=[self.account, "telephony_udm"],
             deps=[ndjson],
             partitions_def=hourly(START),
             backfill_policy=dg.BackfillPolicy.single_run(),
@@ -63,7 +66,7 @@ class World:
                 raise dg.Failure("S3 did not write (AccessDenied).", allow_retries=False)
 
         self.assets = [ndjson, udm]
-        self.sensor = telephony_alerts(self.assets, HOURS, self.topic, UI, lambda: self.now)
+        self.sensor = telephony_alerts([Watched(self.assets, HOURS)], self.topic, UI, lambda: self.now)
 
     def run(self, first: datetime, last: datetime | None = None) -> str:
         """Run hours, and give the run's id."""
@@ -344,9 +347,9 @@ def test_a_message_that_sns_did_not_take_fails_the_tick_and_is_sent_with_the_nex
 ) -> None:
     world.failing = {at(hour): dg.Failure(REASON, allow_retries=False) for hour in (3, 9)}
     world.run(at(3))
-    world.run(at(9))
     world.tick()
     assert the_one(inbox).subject.endswith("03:00")
+    world.run(at(9))
     inbox.go_away()
     for _ in range(3):
         with pytest.raises(TopicError, match="NotFound"):
@@ -354,6 +357,67 @@ def test_a_message_that_sns_did_not_take_fails_the_tick_and_is_sent_with_the_nex
     inbox.come_back()
     world.tick(5)
     assert the_one(inbox).subject.endswith("09:00")
+
+
+def test_all_that_is_new_is_told_with_one_tick(world: World, inbox: Inbox) -> None:
+    world.failing = {at(hour): dg.Failure(REASON, allow_retries=False) for hour in (3, 6, 9)}
+    for hour in (3, 6, 9):
+        world.run(at(hour))
+    world.tick()
+    assert [told.subject[-5:] for told in inbox.new()] == ["03:00", "06:00", "09:00"]
+    world.tick(3)
+    assert inbox.new() == []
+
+
+def test_what_sns_took_before_it_fell_silent_is_not_told_again(world: World, inbox: Inbox) -> None:
+    world.failing = {at(hour): dg.Failure(REASON, allow_retries=False) for hour in (3, 9)}
+    for hour in (3, 9):
+        world.run(at(hour))
+    told = list[str]()
+
+    class TakesOne(Topic):
+        def publish(self, message: Message) -> None:
+            if told:
+                raise TopicError("SNS did not take a message.")
+            told.append(message.subject)
+            super().publish(message)
+
+    world.sensor = telephony_alerts([Watched(world.assets, HOURS)], TakesOne(inbox.arn), UI, lambda: NOW)
+    world.tick()
+    world.sensor = telephony_alerts([Watched(world.assets, HOURS)], world.topic, UI, lambda: NOW)
+    world.tick(3)
+    assert [one.subject[-5:] for one in inbox.new()] == ["03:00", "09:00"]
+
+
+def test_a_tick_that_takes_long_leaves_the_rest_to_the_next(world: World, inbox: Inbox) -> None:
+    world.failing = {at(hour): dg.Failure(REASON, allow_retries=False) for hour in (3, 9)}
+    for hour in (3, 9):
+        world.run(at(hour))
+    seconds = iter(range(0, 1000, 20))
+    world.sensor = telephony_alerts(
+        [Watched(world.assets, HOURS)], world.topic, UI, lambda: NOW + timedelta(seconds=next(seconds))
+    )
+    world.tick()
+    assert the_one(inbox).subject.endswith("03:00")
+    world.tick()
+    assert the_one(inbox).subject.endswith("09:00")
+
+
+def test_each_account_is_looked_after_and_one_that_is_gone_is_forgotten(world: World, inbox: Inbox) -> None:
+    other = World(world.instance, None, account="acme")
+    both = [Watched(world.assets, HOURS), Watched(other.assets, HOURS)]
+    world.sensor = telephony_alerts(both, world.topic, UI, lambda: world.now)
+    for hour in range(9):
+        other.done(at(hour))
+    other.failing = {at(9): dg.Failure(REASON, allow_retries=False)}
+    other.run(at(9))
+    world.tick(3)
+    assert the_one(inbox).subject == "acme/telephony_ndjson has failed: 2026-11-10-09:00"
+    world.sensor = telephony_alerts(both[:1], world.topic, UI, lambda: world.now)
+    world.failing = {at(8): dg.Failure(REASON, allow_retries=False)}
+    world.run(at(8))
+    world.tick(3)
+    assert the_one(inbox).subject == "duo/telephony_ndjson has failed: 2026-11-10-08:00"
 
 
 def test_the_end_of_a_trouble_is_not_lost_either(world: World, inbox: Inbox) -> None:
@@ -378,7 +442,7 @@ def test_hours_that_duo_no_longer_keeps_end_their_trouble_as_lost(world: World, 
     world.done(at(9))
     world.now += timedelta(days=180)
     world.tick()
-    told = the_one(inbox)
+    told, _overdue = inbox.new()
     assert told.subject == "duo/telephony_ndjson can no longer be helped: 2026-11-10-08:00...2026-11-10-09:00"
     assert "no longer keeps these of them, which were never read: 2026-11-10-08:00." in told.text
 
@@ -394,7 +458,7 @@ def test_without_a_topic_it_is_off(instance: dg.DagsterInstance) -> None:
 
 
 def test_without_the_address_of_the_ui_the_run_is_named(world: World, inbox: Inbox) -> None:
-    world.sensor = telephony_alerts(world.assets, HOURS, world.topic, "", lambda: world.now)
+    world.sensor = telephony_alerts([Watched(world.assets, HOURS)], world.topic, "", lambda: world.now)
     world.failing = {at(9): dg.Failure(REASON, allow_retries=False)}
     run_id = world.run(at(9))
     world.tick()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
+from duo_pipeline.alerts.lookout import Watched
 from duo_pipeline.alerts.messages import Message
 from duo_pipeline.alerts.sensor import telephony_alerts
 from duo_pipeline.alerts.topic import Topic, TopicError
@@ -49,14 +50,16 @@ def test_a_server_that_is_not_there_is_a_sentence(monkeypatch: pytest.MonkeyPatc
     assert "a-secret" not in str(caught.value)
 
 
-class Watched:
+class Alarmed:
     """The pipeline over an emulated Duo and a real S3 server, and the sensor."""
 
     def __init__(self, dagster: DagsterRun, inbox: Inbox) -> None:
         hours = HourSettings(dagster.start, settle_minutes=5, lookback_hours=168, reconcile_hours=48)
         assets = [dagster.ndjson, dagster.udm]
         self.instance = dagster.instance
-        self.sensor = telephony_alerts(assets, hours, Topic(inbox.arn), "", lambda: datetime.now(UTC))
+        self.sensor = telephony_alerts(
+            [Watched(assets, hours)], Topic(inbox.arn), "", lambda: datetime.now(UTC)
+        )
         self.cursor: str | None = None
         self.tick()
 
@@ -66,19 +69,19 @@ class Watched:
 
 
 @pytest.fixture
-def watched(inbox: Inbox, dagster: DagsterRun, settings: pytest.MonkeyPatch, s3_server: S3Server) -> Watched:
+def alarmed(inbox: Inbox, dagster: DagsterRun, settings: pytest.MonkeyPatch, s3_server: S3Server) -> Alarmed:
     settings.delenv("AWS_ENDPOINT_URL")  # which would lead to the S3 server for SNS, too
     settings.setenv("AWS_ENDPOINT_URL_S3", s3_server.url)
-    return Watched(dagster, inbox)
+    return Alarmed(dagster, inbox)
 
 
 def test_when_duo_refuses_people_are_told_why_and_no_secret(
-    watched: Watched, inbox: Inbox, dagster: DagsterRun, settings: pytest.MonkeyPatch
+    alarmed: Alarmed, inbox: Inbox, dagster: DagsterRun, settings: pytest.MonkeyPatch
 ) -> None:
     hour = settled_hour()
     settings.setenv("DUO_SKEY", SKEY.replace("test", "best"))
     assert not dagster.run(hour).success
-    watched.tick()
+    alarmed.tick()
     (told,) = inbox.new()
     assert key_of(hour) in told.subject
     assert "check DUO_SKEY" in told.text
@@ -86,7 +89,7 @@ def test_when_duo_refuses_people_are_told_why_and_no_secret(
 
 
 def test_hours_that_were_recorded_before_duo_came_short_of_its_count_are_in_trouble(
-    watched: Watched, inbox: Inbox, dagster: DagsterRun, duo: ServedDuo, monkeypatch: pytest.MonkeyPatch
+    alarmed: Alarmed, inbox: Inbox, dagster: DagsterRun, duo: ServedDuo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recording, "RECORD_AFTER_SECONDS", 0)
     first, last = settled_hour(3), settled_hour(2)
@@ -94,13 +97,13 @@ def test_hours_that_were_recorded_before_duo_came_short_of_its_count_are_in_trou
     duo.api.knobs = Knobs(total_difference=1)
     assert not dagster.run(first, last).success
     assert dagster.done() == {key_of(first), key_of(last)}
-    watched.tick()
+    alarmed.tick()
     (told,) = inbox.new()
     assert told.subject == f"duo/telephony_ndjson has failed: {span([first, last])}"
     assert "Duo counts 1 records more than it showed" in told.text
-    watched.tick()
+    alarmed.tick()
     duo.api.knobs = Knobs()
     assert dagster.run(first, last).success
-    watched.tick()
+    alarmed.tick()
     (told,) = inbox.new()
     assert told.subject == f"duo/telephony_ndjson is over: {span([first, last])}"

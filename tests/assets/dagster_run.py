@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 from dagster_aws.s3 import S3Resource
 
+from duo_pipeline.account import THE_ONE
 from duo_pipeline.assets.telephony_ndjson import telephony_ndjson
 from duo_pipeline.assets.telephony_udm import telephony_udm
 from duo_pipeline.partitions import hourly, key_of
@@ -35,8 +36,8 @@ class DagsterRun:
 
     def __post_init__(self) -> None:
         partitions = hourly(self.start)
-        self.ndjson = telephony_ndjson("duo", partitions, 5, lambda: self.now or datetime.now(UTC))
-        self.udm = telephony_udm("duo", partitions)
+        self.ndjson = telephony_ndjson(THE_ONE, partitions, 5, lambda: self.now or datetime.now(UTC))
+        self.udm = telephony_udm(THE_ONE, partitions)
 
     def run(
         self,

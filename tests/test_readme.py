@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from duo_pipeline.accounts import FILE
 from duo_pipeline.cli import main
 
 TOP = Path(__file__).parents[1]
@@ -19,9 +20,10 @@ def test_every_make_target_and_command_of_the_readme_exists() -> None:
 
 
 def test_every_setting_that_is_read_is_in_the_readme_and_the_other_way_round() -> None:
-    read = set(
-        re.findall(r'reader\.read\("([A-Z0-9_]+)"', (TOP / "duo_pipeline" / "settings.py").read_text())
-    )
+    read = {
+        FILE,
+        *re.findall(r'reader\.read\("([A-Z0-9_]+)"', (TOP / "duo_pipeline" / "settings.py").read_text()),
+    }
     table = {
         name
         for row in re.findall(r"^\| (`[A-Z].*?) \|", README, re.MULTILINE)

@@ -12,6 +12,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from tests.deploy.iam import Call, Document
+from tests.deploy.stand_ins import StandIn, stand_in
 
 TEMPLATE = Path(__file__).parents[2] / "deploy" / "aws" / "template.yaml"
 REGION = "eu-central-1"
@@ -65,8 +66,9 @@ class Stack:
     """The template, deployed in moto with some parameters beside the bucket's name."""
 
     def __init__(self, **parameters: str) -> None:
+        stand_in({"AWS::SecretsManager::Secret": StandIn})
         with warnings.catch_warnings():
-            # moto makes neither the secret nor the bucket's policy, and says so
+            # moto does not make the bucket's policy, and says so
             warnings.simplefilter("ignore", UserWarning)
             client("cloudformation").create_stack(
                 StackName=NAME,
@@ -93,7 +95,7 @@ class Stack:
         """Take the pipeline's role."""
         arn = self.outputs["PipelineRoleArn"]
         taken = client("sts").assume_role(RoleArn=arn, RoleSessionName="pipeline")
-        return Principal(_temporary(taken), _role_policies(arn))
+        return Principal(temporary(taken), role_policies(arn))
 
     def secops_role(self) -> Principal:
         """Take the role as Google does; moto does not look at the token."""
@@ -101,7 +103,7 @@ class Stack:
         taken = client("sts").assume_role_with_web_identity(
             RoleArn=arn, RoleSessionName="secops", WebIdentityToken="token"
         )
-        return Principal(_temporary(taken), _role_policies(arn))
+        return Principal(temporary(taken), role_policies(arn))
 
     def secops_user(self) -> Principal:
         """Make an access key for the user."""
@@ -117,12 +119,12 @@ class Stack:
         return dict(statement)
 
 
-def _temporary(taken: Mapping[str, Any]) -> Keys:
+def temporary(taken: Mapping[str, Any]) -> Keys:
     credentials = taken["Credentials"]
     return Keys(credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"])
 
 
-def _role_policies(arn: str) -> list[Document]:
+def role_policies(arn: str) -> list[Document]:
     assert not client("iam").list_role_policies(RoleName=_name(arn))["PolicyNames"]
     return _documents(client("iam").list_attached_role_policies(RoleName=_name(arn))["AttachedPolicies"])
 

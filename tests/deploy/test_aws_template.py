@@ -88,7 +88,7 @@ NOBODY = [
     Call("iam", "AttachUserPolicy", {"UserName": "somebody", "PolicyArn": "arn:aws:iam::aws:policy/All"}),
     Call("sts", "AssumeRole", {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/other", "RoleSessionName": "any"}),
     Call("secretsmanager", "GetSecretValue", {"SecretId": f"{SECRETS}other-A1b2C3"}),
-    Call("secretsmanager", "GetSecretValue", {"SecretId": f"{SECRETS}{NAME}/other-A1b2C3"}),
+    Call("secretsmanager", "GetSecretValue", {"SecretId": f"{SECRETS}{NAME}-other/duo-admin-api-A1b2C3"}),
     Call("secretsmanager", "PutSecretValue", {"SecretId": SECRET, "SecretString": "{}"}),
     Call("secretsmanager", "ListSecrets"),
     Call("sns", "Publish", {"TopicArn": OTHER_TOPIC, "Message": "any"}),
@@ -219,7 +219,8 @@ def test_the_check_of_the_bucket_needs_no_other_right(
 def test_the_pipeline_publishes_alerts_and_reads_duos_keys(stack: Stack, pipeline: Principal) -> None:
     topic = stack.settings["ALERT_SNS_TOPIC_ARN"]
     assert allows(pipeline.policies, Call("sns", "Publish", {"TopicArn": topic, "Message": "any"}))
-    assert allows(pipeline.policies, Call("secretsmanager", "GetSecretValue", {"SecretId": SECRET}))
+    for secret in (SECRET, f"{SECRETS}{NAME}/of-another-account-A1b2C3"):
+        assert allows(pipeline.policies, Call("secretsmanager", "GetSecretValue", {"SecretId": secret}))
     assert not allows(pipeline.policies, Call("sns", "Subscribe", {"TopicArn": topic, "Protocol": "email"}))
 
 

@@ -19,6 +19,7 @@ _S3_ACTIONS = {
     "ListObjectsV2": "ListBucket",
     "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
 }
+_NAMED_BY = {"RunTask": "taskDefinition", "StopTask": "task", "DescribeTasks": "tasks", "PassRole": "RoleArn"}
 _ELEMENTS = {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
 
 
@@ -48,12 +49,16 @@ class Call:
         if self.service == "s3" and "Bucket" in self.params:
             key = f"/{self.params['Key']}" if "Key" in self.params else ""
             return f"arn:aws:s3:::{self.params['Bucket']}{key}"
+        if self.operation in _NAMED_BY:
+            named = self.params[_NAMED_BY[self.operation]]
+            return str(named if isinstance(named, str) else named[0])
         return next((value for value in self.params.values() if str(value).startswith("arn:")), "*")
 
     @property
     def context(self) -> dict[str, str]:
         """What conditions can look at."""
-        return {"s3:prefix": self.params["Prefix"]} if "Prefix" in self.params else {}
+        keys = {"Prefix": "s3:prefix", "cluster": "ecs:cluster"}
+        return {key: self.params[name] for name, key in keys.items() if name in self.params}
 
 
 def allows(documents: Iterable[Document], call: Call, **context: str) -> bool:
@@ -85,7 +90,9 @@ def _concerns(statement: Document, action: str, resource: str, context: Mapping[
 
 
 def _holds(operator: str, values: str | list[str], value: str | None) -> bool:
-    assert operator in ("StringLike", "Bool"), operator
+    assert operator in ("StringLike", "StringEquals", "ArnEquals", "Bool"), operator
+    if operator == "StringEquals":
+        return value in ([values] if isinstance(values, str) else values)
     return value is not None and _any_like(values, value)
 
 

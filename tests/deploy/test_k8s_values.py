@@ -1,19 +1,37 @@
 """deploy/k8s/values.yaml: what Dagster says to the settings that the chart makes of it."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
+import dagster as dg
 import yaml
 from dagster._config import Field, validate_config
+from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.events import DagsterEvent, DagsterEventType, EngineEventData
 from dagster._core.instance.config import (
     dagster_instance_config,
     dagster_instance_config_schema,
     validate_concurrency_config,
 )
+from dagster._core.launcher.base import LaunchRunContext
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster_aws.s3.compute_log_manager import S3ComputeLogManager
 from dagster_k8s import K8sRunLauncher
 
+from duo_pipeline import watch
+from tests.test_schedules import asset, ended_process
+
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+current-context: any
+contexts: [{name: any, context: {cluster: any, user: any}}]
+clusters: [{name: any, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: any, user: {token: any}}]
+"""
 DEPLOY = Path(__file__).parents[2] / "deploy"
 TEXT = (DEPLOY / "k8s" / "values.yaml").read_text()
 VALUES: dict[str, Any] = yaml.safe_load(TEXT)
@@ -93,3 +111,33 @@ def test_the_pods_of_the_pipeline_can_neither_write_their_files_nor_gain_rights(
         "capabilities": {"drop": ["ALL"]},
     }
     assert deployment["includeConfigInLaunchedRuns"] == {"enabled": True}, "and so can their runs"
+
+
+def test_the_tick_takes_no_pod_for_dead_whose_process_is_on_another_machine(tmp_path: Path) -> None:
+    (tmp_path / "kubeconfig").write_text(KUBECONFIG)
+    cluster = MagicMock()
+    code = RepositoryPythonOrigin(
+        "python", ModuleCodePointer("duo_pipeline.definitions", "defs"), "duo-pipeline:0.1.0"
+    )
+    job = dg.define_asset_job("telephony", selection=[asset])
+    with dg.instance_for_test() as instance:
+        launcher = K8sRunLauncher(
+            service_account_name="dagster",
+            instance_config_map="dagster-instance",
+            dagster_home="/opt/dagster/dagster_home",
+            load_incluster_config=False,
+            kubeconfig_file=str(tmp_path / "kubeconfig"),
+            k8s_client_batch_api=cluster,
+        )
+        launcher.register_instance(instance)
+        run = instance.create_run_for_job(
+            dg.Definitions(assets=[asset], jobs=[job]).resolve_job_def("telephony"),
+            asset_selection=frozenset([asset.key]),
+            job_code_origin=JobPythonOrigin("telephony", code),
+        )
+        launcher.launch_run(LaunchRunContext(run, None))
+        cluster.create_namespaced_job.assert_called_once()
+        instance.report_engine_event("Started process.", run, EngineEventData.in_process(ended_process()))
+        started = DagsterEvent(DagsterEventType.RUN_START.value, "telephony")
+        instance.report_dagster_event(started, run.run_id)
+        assert watch.end_dead_runs(instance, asset, [], datetime.now(UTC)) == []

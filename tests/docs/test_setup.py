@@ -135,20 +135,36 @@ def test_dagster_finds_its_workspace_and_the_settings_of_its_instance(machine: M
     assert (machine.folder / ".dagster" / "dagster.yaml").exists()
 
 
+def assert_aws_knows(service: str, command: str, arguments: list[str]) -> None:
+    """Hold a command of AWS's command line against AWS's API."""
+    api = boto3.session.Session(region_name="eu-central-1").client(service)  # type: ignore[call-overload]
+    operation = api.meta.service_model.operation_model(
+        api.meta.method_to_api_mapping[command.replace("-", "_")]
+    )
+    shape = operation.input_shape
+    assert shape is not None
+    members = {f"--{xform_name(name, '-')}" for name in shape.members}
+    given = options(arguments).keys() - {"--query", "--output"}
+    required = {f"--{xform_name(name, '-')}" for name in shape.required_members}
+    assert required <= given <= members
+
+
 def test_the_aws_commands_are_such_as_aws_knows(machine: Machine) -> None:
     for service, command, *arguments in machine.calls_of("aws"):
         if (service, command) in (("cloudformation", "deploy"), ("configure", "set")):
             continue  # the command line's own, which no API has
-        api = boto3.session.Session(region_name="eu-central-1").client(service)  # type: ignore[call-overload]
-        operation = api.meta.service_model.operation_model(
-            api.meta.method_to_api_mapping[command.replace("-", "_")]
-        )
-        shape = operation.input_shape
-        assert shape is not None
-        members = {f"--{xform_name(name, '-')}" for name in shape.members}
-        given = options(arguments).keys() - {"--query", "--output"}
-        required = {f"--{xform_name(name, '-')}" for name in shape.required_members}
-        assert required <= given <= members
+        assert_aws_knows(service, command, arguments)
+
+
+def assert_takes(template: Path, overrides: list[str]) -> dict[str, str]:
+    """Hold the words after ``--parameter-overrides`` against the template; give their values by name."""
+    values = dict(word.split("=", 1) for word in overrides)
+    parameters = cfn_yaml.load(str(template))["Parameters"]
+    for name, value in values.items():
+        assert re.fullmatch(parameters[name].get("AllowedPattern", ".*"), value)
+        assert value in parameters[name].get("AllowedValues", [value])
+    assert {name for name in parameters if "Default" not in parameters[name]} <= values.keys()
+    return values
 
 
 def test_the_stack_is_deployed_with_parameters_that_the_template_has(machine: Machine) -> None:
@@ -157,12 +173,7 @@ def test_the_stack_is_deployed_with_parameters_that_the_template_has(machine: Ma
     assert (TOP / given["--template-file"]).samefile(TEMPLATE)
     assert given["--stack-name"] == NAME
     assert given["--capabilities"] == "CAPABILITY_NAMED_IAM"
-    values = dict(word.split("=", 1) for word in deploy[deploy.index("--parameter-overrides") + 1 :])
-    parameters = cfn_yaml.load(str(TEMPLATE))["Parameters"]
-    for name, value in values.items():
-        assert re.fullmatch(parameters[name].get("AllowedPattern", ".*"), value)
-        assert value in parameters[name].get("AllowedValues", [value])
-    assert {name for name in parameters if "Default" not in parameters[name]} <= values.keys()
+    assert_takes(TEMPLATE, deploy[deploy.index("--parameter-overrides") + 1 :])
 
 
 def test_the_names_of_parameters_and_outputs_are_those_of_the_template() -> None:

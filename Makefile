@@ -17,7 +17,7 @@ test: $(INSTALLED)  ## the tests
 test-ui: $(INSTALLED)  ## the UI in a real browser, Debian's Chromium; screenshots in build/screenshots
 	$(BIN)/pytest -m browser tests/browser
 
-test-production: $(INSTALLED)  ## the processes of deploy/compose/ on a real PostgreSQL, each killed in a backfill
+test-production: $(INSTALLED)  ## the processes of deploy/compose/ and deploy/celery/, each killed in a backfill
 	$(BIN)/pytest -m production tests/production
 
 check: $(INSTALLED)  ## lint, format, types, definitions

@@ -15,7 +15,7 @@ from duo_pipeline.sandbox.telephony import TelephonyGenerator
 from duo_pipeline.settings import HourSettings
 from tests.cli.test_ui import until
 from tests.production.machine import Machine
-from tests.production.postgres import PASSWORD, Postgres
+from tests.production.postgres import Postgres
 from tests.proof.test_daemon import Running, _serves
 
 FOREIGN = ("DUO_", "S3_", "AWS_", "DAGSTER_")
@@ -49,10 +49,8 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)},
             **sandbox.environment,
+            **postgres.environment,
             "S3_WORK_PREFIX": "duo-telephony-work/",
-            "DAGSTER_POSTGRES_HOST": "127.0.0.1",
-            "DAGSTER_POSTGRES_PORT": str(postgres.port),
-            "DAGSTER_POSTGRES_PASSWORD": PASSWORD,
             "DUO_PARTITIONS_START": key_of(first),
             "DUO_LOOKBACK_HOURS": str(hours.lookback_hours),
             "DUO_SETTLE_MINUTES": str(hours.settle_minutes),

@@ -1,7 +1,7 @@
-"""The processes of deploy/compose/compose.yaml, without its containers."""
+"""The processes of deploy/compose/compose.yaml, and of deploy/celery's, without their containers."""
 
 import os
-import shutil
+import re
 import signal
 import socket
 import subprocess
@@ -15,13 +15,14 @@ from typing import Any, Self
 
 import yaml
 
-COMPOSE = Path(__file__).parents[2] / "deploy" / "compose"
+DEPLOY = Path(__file__).parents[2] / "deploy"
+COMPOSE, CELERY = DEPLOY / "compose", DEPLOY / "celery"
 SERVICES = ("code-server", "daemon", "webserver")
 
 
-def services() -> dict[str, Any]:
-    """Give the services of compose.yaml."""
-    found: dict[str, Any] = yaml.safe_load((COMPOSE / "compose.yaml").read_text())["services"]
+def services(of: Path = COMPOSE) -> dict[str, Any]:
+    """Give the services of a compose.yaml."""
+    found: dict[str, Any] = yaml.safe_load((of / "compose.yaml").read_text())["services"]
     return found
 
 
@@ -31,9 +32,11 @@ class Machine:
     Args:
         folder: Where their logs go.
         environment: What .env says.
+        workers: How many workers of deploy/celery/ there are besides, each for one run at a time; if there
+            are any, the settings of the instance are those of that folder.
     """
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], workers: int = 0) -> None:
         self.home = folder / "home"
         self.home.mkdir(parents=True)
         self._folder = folder
@@ -43,7 +46,10 @@ class Machine:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._ended = threading.Event()
         self._keeper = threading.Thread(target=self._keep)
-        shutil.copy(COMPOSE / "dagster.yaml", self.home)
+        self.workers = [f"worker-{number}" for number in range(1, workers + 1)]
+        settings = ((CELERY if workers else COMPOSE) / "dagster.yaml").read_text()
+        runs = f"max_concurrent_runs: {workers}" if workers else r"\g<0>"
+        (self.home / "dagster.yaml").write_text(re.sub(r"max_concurrent_runs: \d+", runs, settings))
         workspace = (COMPOSE / "workspace.yaml").read_text().replace("code-server", "127.0.0.1")
         (self.home / "workspace.yaml").write_text(workspace.replace("4000", self._ports["4000"]))
 
@@ -53,7 +59,7 @@ class Machine:
         return f"http://127.0.0.1:{self._ports['3000']}"
 
     def __enter__(self) -> Self:
-        for name in SERVICES:
+        for name in (*SERVICES, *self.workers):
             self._start(name)
         self._keeper.start()
         return self
@@ -63,7 +69,7 @@ class Machine:
     ) -> None:
         self._ended.set()
         self._keeper.join()
-        for name in SERVICES:
+        for name in self._running:
             self.kill(name)
             self._running[name].wait()
 
@@ -77,12 +83,17 @@ class Machine:
         return (self._folder / f"{name}.log").read_text(errors="replace")
 
     def _start(self, name: str) -> None:
-        service = services()[name]
-        words = {"0.0.0.0": "127.0.0.1", **self._ports}
+        words = {"0.0.0.0": "127.0.0.1", "--concurrency=4": "--concurrency=1", **self._ports}
+        if name in self.workers:
+            service = services(CELERY)["worker"]
+            command = [*service["command"], f"--hostname={name}@%h"]
+        else:
+            service = services()[name]
+            command = service["command"]
         given = {key: str(value) for key, value in service["environment"].items()}
         with (self._folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
-                [words.get(word, word) for word in service["command"]],
+                [words.get(word, word) for word in command],
                 cwd=self.home,
                 env={**given, **self.environment},
                 stdin=subprocess.DEVNULL,

@@ -24,6 +24,15 @@ class Postgres:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = int(listener.getsockname()[1])
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What leads Dagster there."""
+        return {
+            "DAGSTER_POSTGRES_HOST": "127.0.0.1",
+            "DAGSTER_POSTGRES_PORT": str(self.port),
+            "DAGSTER_POSTGRES_PASSWORD": PASSWORD,
+        }
+
     def __enter__(self) -> Self:
         password = self._folder / "password"
         password.write_text(PASSWORD)

@@ -66,10 +66,10 @@ class Running:
         tags = {"dagster/asset_partition_range_start": key_of(hours[0])}
         return list(self.instance.get_runs(dg.RunsFilter(tags=tags)))
 
-    def backfill(self, hours: list[datetime]) -> None:
+    def backfill(self, hours: list[datetime], account: str = "duo") -> None:
         """Ask for the hours of both assets as the dialog of the UI does."""
         params: dict[str, Any] = {
-            "assetSelection": [{"path": key.path} for key in (NDJSON, UDM)],
+            "assetSelection": [{"path": [account, key.path[1]]} for key in (NDJSON, UDM)],
             "partitionNames": [key_of(hour) for hour in hours],
         }
         self.mutate("launchPartitionBackfill(backfillParams: $params)", "LaunchBackfillParams!", params)
@@ -78,27 +78,29 @@ class Running:
         params = {"parentRunId": run.run_id, "strategy": "FROM_FAILURE"}
         self.mutate("launchRunReexecution(reexecutionParams: $params)", "ReexecutionParams!", params)
 
-    def mutate(self, call: str, kind: str, params: dict[str, Any]) -> None:
+    def mutate(self, call: str, kind: str, params: Any) -> None:
         answer = ask(
             self.url,
             f"mutation Ask($params: {kind}) {{{call} {{__typename ... on PythonError {{message}}}}}}",
             {"params": params},
         )
-        assert all(one["__typename"].startswith("Launch") for one in answer.values()), answer
+        assert all(
+            one["__typename"].startswith(("Launch", "TerminateRunSuccess")) for one in answer.values()
+        ), answer
 
-    def feed_ids(self, hours: list[datetime]) -> Counter[str]:
+    def feed_ids(self, hours: list[datetime], feed: str = "duo-telephony/") -> Counter[str]:
         client = self.sandbox.s3.client()
         found: Counter[str] = Counter()
         for hour in hours:
-            prefix = f"duo-telephony/dt={hour:%Y-%m-%d}/hour={hour:%H}/"
+            prefix = f"{feed}dt={hour:%Y-%m-%d}/hour={hour:%H}/"
             for one in client.list_objects_v2(Bucket=self.sandbox.bucket, Prefix=prefix).get("Contents", []):
                 body = client.get_object(Bucket=self.sandbox.bucket, Key=one["Key"])["Body"].read()
                 found.update(json.loads(line)["telephony_id"] for line in body.splitlines())
         return found
 
-    def duo_ids(self, hours: list[datetime]) -> Counter[str]:
+    def duo_ids(self, hours: list[datetime], duo_url: str = "") -> Counter[str]:
         span = f"mintime={unix_ms(hours[0])}&maxtime={unix_ms(hours[-1] + HOUR)}"
-        with urlopen(f"{self.sandbox.duo_url}/sandbox/records?{span}") as response:
+        with urlopen(f"{duo_url or self.sandbox.duo_url}/sandbox/records?{span}") as response:
             return Counter(json.loads(line)["telephony_id"] for line in response)
 
 

@@ -120,6 +120,18 @@ def test_duos_keys_are_given_to_the_code_server_alone() -> None:
     )
 
 
+def test_the_file_of_accounts_is_where_the_variable_says_and_the_code_server_alone_has_it() -> None:
+    mounts = {
+        name: [volume for volume in service.get("volumes", []) if "DUO_ACCOUNTS_FILE" in volume]
+        for name, service in SERVICES.items()
+    }
+    assert {name for name, found in mounts.items() if found} == {"code-server"}
+    (mount,) = mounts["code-server"]
+    source, target, mode = re.sub(r"\$\{DUO_ACCOUNTS_FILE:-[^}]+\}", "/etc/accounts.yaml", mount).split(":")
+    assert (source, target, mode) == ("/etc/accounts.yaml", "/etc/accounts.yaml", "ro")
+    assert SERVICES["daemon"]["volumes"] == SERVICES["code-server"]["volumes"][:2]
+
+
 def test_the_example_names_each_variable_that_the_files_and_the_pipeline_need() -> None:
     example = dotenv_values(COMPOSE / ".env.example")
     named = set(re.findall(r"\$\{(\w+)", (COMPOSE / "compose.yaml").read_text()))

@@ -141,3 +141,13 @@ def test_the_tick_takes_no_pod_for_dead_whose_process_is_on_another_machine(tmp_
         started = DagsterEvent(DagsterEventType.RUN_START.value, "telephony")
         instance.report_dagster_event(started, run.run_id)
         assert watch.end_dead_runs(instance, asset, [], datetime.now(UTC)) == []
+
+
+def test_the_file_of_accounts_is_where_the_documentation_says() -> None:
+    (server,) = VALUES["dagster-user-deployments"]["deployments"]
+    (volume,) = [one for one in server["volumes"] if one["name"] == "accounts"]
+    (mount,) = [one for one in server["volumeMounts"] if one["name"] == "accounts"]
+    text = (DEPLOY.parent / "docs" / "accounts.md").read_text()
+    assert f"kubectl create configmap {volume['configMap']['name']} --from-file=accounts.yaml" in text
+    assert f"DUO_ACCOUNTS_FILE={mount['mountPath']}/accounts.yaml" in text
+    assert volume["configMap"]["optional"] is True

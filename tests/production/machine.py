@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import psutil
 import yaml
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -77,6 +78,15 @@ class Machine:
         """End a service and whatever it has started, as the end of its container does."""
         with suppress(ProcessLookupError):
             os.killpg(self._running[name].pid, signal.SIGKILL)
+
+    def processes(self) -> list[psutil.Process]:
+        """Give the processes of all services, and those that they have started."""
+        found = []
+        for process in self._running.values():
+            with suppress(psutil.NoSuchProcess):
+                of_service = psutil.Process(process.pid)
+                found += [of_service, *of_service.children(recursive=True)]
+        return found
 
     def log(self, name: str) -> str:
         """Give what the service has said."""

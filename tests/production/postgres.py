@@ -5,9 +5,12 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import psycopg2
 
 PASSWORD = "opens-nothing-but-a-database-that-is-thrown-away"
 START_SECONDS = 60
@@ -54,6 +57,18 @@ class Postgres:
     ) -> None:
         self.kill()
         shutil.rmtree(self._folder)
+
+    def size(self) -> int:
+        """Give how many bytes the database has."""
+        with closing(
+            psycopg2.connect(
+                host="127.0.0.1", port=self.port, user="dagster", password=PASSWORD, dbname="dagster"
+            )
+        ) as connection:
+            cursor = connection.cursor()
+            cursor.execute("select pg_database_size('dagster')")
+            (size,) = cursor.fetchone() or (0,)
+            return int(size)
 
     def start(self) -> None:
         """Start it, and wait until it answers."""

@@ -1,0 +1,184 @@
+"""Many accounts on one machine: the processes of deploy/compose/, a real PostgreSQL, a Duo for each."""
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from multiprocessing.queues import Queue
+from pathlib import Path
+from urllib.request import urlopen
+
+import dagster as dg
+import psutil
+
+from duo_pipeline.instants import unix_ms
+from duo_pipeline.partitions import HOUR, key_of
+from duo_pipeline.sandbox.accounts import Accounts
+from duo_pipeline.sandbox.knobs import Fault, Knobs
+from duo_pipeline.sandbox.sandbox import Sandbox
+from tests.production.conftest import FOREIGN, minute_of_tick
+from tests.production.machine import Machine
+from tests.production.postgres import Postgres
+
+START_SECONDS = 60
+SEEN_SECONDS = 150
+"""So long after the start comes the tick: the daemon looks once a minute for schedules that are new."""
+LONGEST_SECONDS = 1800
+LIMITED = Knobs(faults=(Fault(kind="429", times=100_000),))
+
+
+@dataclass(frozen=True)
+class Accounting:
+    """What a tick of all accounts has cost.
+
+    Attributes:
+        seconds: From the first run's request to the end of the last one of a sound account.
+        asked_for: The seconds in which the runs were requested.
+        peak_mib: The most memory that Dagster's processes had together, each page counted once.
+        runs: How many runs there were.
+        database_kib: By so much Dagster's database has grown, per run.
+    """
+
+    seconds: float
+    asked_for: float
+    peak_mib: float
+    runs: int
+    database_kib: float
+
+
+def tick(
+    folder: Path, count: int, hours: int, *, bad: Collection[str] = (), limited: Collection[str] = ()
+) -> Accounting:
+    """Let the hourly schedules of so many accounts request so many hours each, and wait for them to land.
+
+    Args:
+        folder: For all data; must be empty.
+        count: How many accounts there are: ``account_1`` and so on.
+        hours: How many settled hours each has.
+        bad: The accounts that have a wrong key.
+        limited: The accounts that Duo refuses for too many requests.
+
+    Raises:
+        RuntimeError: A feed is not what its Duo shows.
+    """
+    names = [f"account_{number}" for number in range(1, count + 1)]
+    sound = [name for name in names if name not in {*bad, *limited}]
+    now = datetime.now(UTC)
+    moment = now + timedelta(seconds=SEEN_SECONDS)
+    settle = minute_of_tick(moment)
+    end = (moment - timedelta(minutes=settle)).replace(minute=0, second=0, microsecond=0)
+    first = end - hours * HOUR
+    duos_of = _duos(names, folder, limited)
+    with duos_of as duos, Postgres() as postgres, Sandbox(folder / "sandbox") as sandbox:
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)},
+            **sandbox.environment,
+            **postgres.environment,
+            **duos.environment,
+            **{f"DUO_SKEY_{name.upper()}": "somebody-has-mistyped-this" for name in bad},
+            "S3_WORK_PREFIX": "duo-telephony-work/",
+            "DUO_PARTITIONS_START": key_of(first),
+            "DUO_LOOKBACK_HOURS": str(hours + 24),
+            "DUO_SETTLE_MINUTES": str(settle),
+            "DUO_RETRY_BASE_SECONDS": "30",
+        }
+        machine = Machine(folder / "machine", environment)
+        with machine, _peak(machine) as peak:
+            os.environ.update(machine.environment)
+            with dg.DagsterInstance.get() as instance:
+                empty = postgres.size()
+                runs = _wait(instance, count, limited)
+                grown = (postgres.size() - empty) / 1024 / len(runs)
+        for name in sound:
+            _look_at(sandbox, duos.urls[name], name, first, end)
+    created = [record.create_timestamp.timestamp() for record in runs]
+    ended = [record.end_time or 0.0 for record in runs if record.dagster_run.tags["duo_account"] in sound]
+    return Accounting(max(ended) - min(created), max(created) - min(created), peak[0], len(runs), grown)
+
+
+@dataclass(frozen=True)
+class _Duos:
+    environment: dict[str, str]
+    urls: dict[str, str]
+
+
+@contextmanager
+def _duos(names: Collection[str], folder: Path, limited: Collection[str]) -> Iterator[_Duos]:
+    """Run the emulated Duos in a process of their own: in ours they would slow us down."""
+    context = multiprocessing.get_context("spawn")
+    answers: Queue[_Duos] = context.Queue()
+    duos = context.Process(target=_serve, args=(names, folder, limited, answers), daemon=True)
+    duos.start()
+    try:
+        yield answers.get(timeout=START_SECONDS)
+    finally:
+        duos.terminate()
+        duos.join()
+
+
+def _serve(names: Collection[str], folder: Path, limited: Collection[str], answers: "Queue[_Duos]") -> None:
+    with Accounts(names, folder / "accounts.yaml") as accounts:
+        for name in limited:
+            accounts.apis[name].knobs = LIMITED
+        answers.put(_Duos(accounts.environment, accounts.urls))
+        threading.Event().wait(LONGEST_SECONDS)
+
+
+def _wait(instance: dg.DagsterInstance, count: int, limited: Collection[str]) -> list[dg.RunRecord]:
+    """Wait for a run of each account to end, but for those that Duo refuses."""
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while time.monotonic() < deadline:
+        time.sleep(1)
+        runs = [*instance.get_run_records()]
+        at_work = [run for run in runs if not run.dagster_run.is_finished]
+        waiting = {run.dagster_run.tags.get("duo_account", "") for run in at_work}
+        accounts = {run.dagster_run.tags.get("duo_account") for run in runs}
+        if len(accounts) >= count and waiting <= {*limited}:
+            return [run for run in runs if "duo_account" in run.dagster_run.tags]
+    raise RuntimeError(f"After {LONGEST_SECONDS} s the accounts had not landed")
+
+
+@contextmanager
+def _peak(machine: Machine) -> Iterator[list[float]]:
+    """Look once a second how much memory the machine's processes have, in MiB."""
+    peak, ended = [0.0], threading.Event()
+
+    def look() -> None:
+        while not ended.wait(1):
+            peak[0] = max(peak[0], sum(map(_pss, machine.processes())) / 2**20)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield peak
+    finally:
+        ended.set()
+        looking.join()
+
+
+def _pss(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_full_info().pss)
+    except psutil.Error:
+        return 0  # it has ended
+
+
+def _look_at(sandbox: Sandbox, url: str, name: str, first: datetime, end: datetime) -> None:
+    """See that the account's feed is record for record what its Duo has."""
+    span = f"mintime={unix_ms(first)}&maxtime={unix_ms(end)}"
+    with urlopen(f"{url}/sandbox/records?{span}", timeout=START_SECONDS) as response:
+        shown = sum(1 for _ in response)
+    landed, client = 0, sandbox.s3.client()
+    pages = client.get_paginator("list_objects_v2").paginate(
+        Bucket=sandbox.bucket, Prefix=f"duo-telephony/{name}/"
+    )
+    for page in pages:
+        for one in page.get("Contents", []):
+            body = client.get_object(Bucket=sandbox.bucket, Key=one["Key"])["Body"].read()
+            landed += body.count(b"\n")
+    if landed != shown or not shown:
+        raise RuntimeError(f"Of {name}, {landed} lines have landed of {shown} records")

@@ -26,6 +26,7 @@ from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dotenv import dotenv_values
 
 from duo_pipeline import settings
+from duo_pipeline.instance.postgres import PostgresStorage
 from tests.cli.test_ui import until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -157,13 +158,13 @@ def test_dagster_takes_its_settings_and_they_are_those_of_one_machine() -> None:
     assert config["run_retries"] == shipped["run_retries"]
     assert config["run_monitoring"]["enabled"]
     assert config["telemetry"] == {"enabled": False}
-    assert set(config["storage"]) == {"postgres"}
+    assert config["storage"]["custom"]["class"] == PostgresStorage.__name__
 
 
 @pytest.mark.usefixtures("environment")
 def test_the_storage_is_reached_by_the_driver_that_is_installed() -> None:
     config, _ = dagster_instance_config(str(COMPOSE))
-    scheme = config["storage"]["postgres"]["postgres_db"]["scheme"]
+    scheme = config["storage"]["custom"]["config"]["postgres_db"]["scheme"]
     assert sqlalchemy.create_engine(f"{scheme}://").driver == "psycopg2"
 
 

@@ -396,7 +396,7 @@ def test_dagster_takes_its_settings_and_they_are_those_of_one_machine_but_for_th
     assert config["concurrency"]["pools"] == of_compose["concurrency"]["pools"]
     assert config["run_monitoring"]["enabled"]
     assert config["run_monitoring"]["max_resume_run_attempts"] == 0
-    assert config["storage"]["postgres"]["postgres_db"]["params"] == {"sslmode": "require"}
+    assert config["storage"]["custom"]["config"]["postgres_db"]["params"] == {"sslmode": "require"}
     for name in ("run_coordinator", "run_retries", "retention", "compute_logs", "telemetry"):
         assert config[name] == of_compose[name], name
 

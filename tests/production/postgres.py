@@ -60,15 +60,22 @@ class Postgres:
 
     def size(self) -> int:
         """Give how many bytes the database has."""
+        return self._ask("select pg_database_size('dagster')")
+
+    def connections_made(self) -> int:
+        """Give how many connections have been made so far, the one that asks among them."""
+        return self._ask("select sessions from pg_stat_database where datname = 'dagster'")
+
+    def _ask(self, query: str) -> int:
         with closing(
             psycopg2.connect(
                 host="127.0.0.1", port=self.port, user="dagster", password=PASSWORD, dbname="dagster"
             )
         ) as connection:
             cursor = connection.cursor()
-            cursor.execute("select pg_database_size('dagster')")
-            (size,) = cursor.fetchone() or (0,)
-            return int(size)
+            cursor.execute(query)
+            (answer,) = cursor.fetchone() or (0,)
+            return int(answer)
 
     def start(self) -> None:
         """Start it, and wait until it answers."""

@@ -133,6 +133,28 @@ def feed(
 
 
 @main.command()
+@click.option(
+    "--days",
+    type=click.IntRange(190),
+    default=200,
+    show_default=True,
+    help="Delete runs older than that; Duo keeps 180 days.",
+)
+@click.option(
+    "--reread-days",
+    type=click.IntRange(3),
+    default=30,
+    show_default=True,
+    help="Delete nightly readings older than that.",
+)
+def prune(days: int, reread_days: int) -> None:
+    """Delete old runs of the pipeline from Dagster's database; nothing in the bucket is touched."""
+    from duo_pipeline.cli.prune import run_prune
+
+    run_prune(days=days, reread_days=reread_days)
+
+
+@main.command()
 @account_option("needed where there are several.")
 def adopt(account: str | None) -> None:
     """Take a feed over from the Lambda of Google's guide: what it has left counts as there from then on."""

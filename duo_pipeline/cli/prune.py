@@ -1,0 +1,71 @@
+"""`duo-pipeline prune`: Dagster's database is kept in bounds, which Dagster does of its ticks alone."""
+
+import os
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime, timedelta
+
+import click
+import dagster as dg
+from dagster._core.storage.dagster_run import FINISHED_STATUSES
+from dagster._core.storage.tags import SCHEDULE_NAME_TAG
+
+from duo_pipeline.account import TAG
+from duo_pipeline.accounts import accounts
+from duo_pipeline.cli.env_file import read_env_file
+from duo_pipeline.settings import SettingsError
+
+_AT_ONCE = 100
+
+
+def run_prune(*, days: int, reread_days: int) -> None:
+    """Delete old runs of the pipeline, with their events, from the instance that ``DAGSTER_HOME`` names.
+
+    The hours of a deleted run count as never done, unless a run that is left has done them, too. What has
+    landed stays where it is.
+
+    Args:
+        days: Runs older than that are deleted; more than Duo keeps, so that no hour which could still be
+            read seems to be missing.
+        reread_days: Of the nightly readings, which are most of what is written, those older than that.
+
+    Raises:
+        click.ClickException: The file of accounts is wrong, or there is no instance.
+    """
+    read_env_file()
+    try:
+        there = accounts(os.environ)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    if not os.environ.get("DAGSTER_HOME"):
+        raise click.ClickException("DAGSTER_HOME is not set: set it to the folder of the Dagster instance.")
+    now = datetime.now(UTC)
+    names = {account.name for account in there}
+    rereads = {SCHEDULE_NAME_TAG: [account.schedules[1] for account in there]}
+    with dg.DagsterInstance.get() as instance:
+        old = _delete(instance, names, dg.RunsFilter(created_before=now - timedelta(days=days)))
+        filter_ = dg.RunsFilter(created_before=now - timedelta(days=reread_days), tags=rereads)
+        click.echo(
+            f"Deleted {old:,} runs older than {days} days, and {_delete(instance, names, filter_):,} nightly"
+            f" readings older than {reread_days} days."
+        )
+
+
+def _delete(instance: dg.DagsterInstance, names: Collection[str], filters: dg.RunsFilter) -> int:
+    found = _runs(instance, filters)
+    old = [run.run_id for run in found if run.status in FINISHED_STATUSES and _is_ours(run, names)]
+    for run_id in old:
+        instance.delete_run(run_id)
+    return len(old)
+
+
+def _runs(instance: dg.DagsterInstance, filters: dg.RunsFilter) -> Iterator[dg.DagsterRun]:
+    cursor: str | None = None
+    while runs := instance.get_runs(filters, cursor, _AT_ONCE):
+        cursor = runs[-1].run_id
+        yield from runs
+
+
+def _is_ours(run: dg.DagsterRun, names: Collection[str]) -> bool:
+    """Say whether it is a run of these accounts: others may have pipelines of their own in the instance."""
+    of_assets = {key.path[0] for key in run.asset_selection or ()}
+    return run.tags.get(TAG) in names or (bool(of_assets) and of_assets <= {*names})

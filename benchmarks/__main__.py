@@ -7,7 +7,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import imports, mapping_speed, memory, one_hour, range_wall_time, requests_per_range
+from benchmarks import (
+    celery_workers,
+    imports,
+    mapping_speed,
+    memory,
+    one_hour,
+    range_wall_time,
+    requests_per_range,
+)
 from benchmarks.records import HOUR, Records
 from benchmarks.rows import Row, verdict
 from benchmarks.world import Worlds, worlds
@@ -17,7 +25,7 @@ WIDTH = 140
 
 def main() -> None:
     console = Console(highlight=False, width=max(WIDTH, Console().width))
-    console.print("The benchmarks: some seven minutes, on an emulated Duo and SeaweedFS on loopback.")
+    console.print("The benchmarks: some eleven minutes, on an emulated Duo and SeaweedFS on loopback.")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, worlds(Path(folder)) as around:
         rows = list(measure(console, around))
     console.print(_table(rows))
@@ -44,6 +52,8 @@ def measure(console: Console, around: Worlds) -> Iterator[Row]:
     yield from mapping_speed.rows(around)
     say("Memory …")
     yield memory.row(around, say)
+    say("Eight accounts on Celery's workers …")
+    yield from celery_workers.rows(around.folder, say)
 
 
 def _table(rows: list[Row]) -> Table:

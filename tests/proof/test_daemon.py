@@ -66,10 +66,10 @@ class Running:
         tags = {"dagster/asset_partition_range_start": key_of(hours[0])}
         return list(self.instance.get_runs(dg.RunsFilter(tags=tags)))
 
-    def backfill(self, hours: list[datetime], account: str = "duo") -> None:
+    def backfill(self, hours: list[datetime]) -> None:
         """Ask for the hours of both assets as the dialog of the UI does."""
         params: dict[str, Any] = {
-            "assetSelection": [{"path": [account, key.path[1]]} for key in (NDJSON, UDM)],
+            "assetSelection": [{"path": key.path} for key in (NDJSON, UDM)],
             "partitionNames": [key_of(hour) for hour in hours],
         }
         self.mutate("launchPartitionBackfill(backfillParams: $params)", "LaunchBackfillParams!", params)

@@ -3,7 +3,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: demo ui test test-ui test-production check bench install clean
+.PHONY: demo ui test test-ui test-production check bench bench-accounts install clean
 
 demo: $(INSTALLED)  ## the last 24 settled hours of an emulated Duo, through Dagster, into a real S3 server
 	@$(BIN)/duo-pipeline demo
@@ -27,6 +27,9 @@ check: $(INSTALLED)  ## lint, format, types, definitions
 
 bench: $(INSTALLED)  ## the benchmarks, as ratios measured side by side
 	@$(BIN)/python -m benchmarks
+
+bench-accounts: $(INSTALLED)  ## what many accounts cost on one machine; needs PostgreSQL
+	@$(BIN)/python -W ignore -m benchmarks.many_accounts
 
 install: $(INSTALLED)
 

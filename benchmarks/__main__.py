@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks import (
     celery_workers,
@@ -17,10 +16,8 @@ from benchmarks import (
     requests_per_range,
 )
 from benchmarks.records import HOUR, Records
-from benchmarks.rows import Row, verdict
+from benchmarks.rows import WIDTH, Row, table, verdict
 from benchmarks.world import Worlds, worlds
-
-WIDTH = 140
 
 
 def main() -> None:
@@ -28,7 +25,7 @@ def main() -> None:
     console.print("The benchmarks: some eleven minutes, on an emulated Duo and SeaweedFS on loopback.")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, worlds(Path(folder)) as around:
         rows = list(measure(console, around))
-    console.print(_table(rows))
+    console.print(table("make bench", rows))
     console.print(verdict(rows))
 
 
@@ -54,23 +51,6 @@ def measure(console: Console, around: Worlds) -> Iterator[Row]:
     yield memory.row(around, say)
     say("Eight accounts on Celery's workers …")
     yield from celery_workers.rows(around.folder, say)
-
-
-def _table(rows: list[Row]) -> Table:
-    table = Table(
-        "what",
-        "measured",
-        "baseline",
-        "ratio (least to most)",
-        "target",
-        "met",
-        title="make bench",
-        title_justify="left",
-    )
-    for row in rows:
-        met = {None: "", True: "[green]yes[/]", False: "[red]NO[/]"}[row.met]
-        table.add_row(row.what, row.measured, row.baseline, row.ratio, row.target, met)
-    return table
 
 
 if __name__ == "__main__":

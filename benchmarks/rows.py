@@ -4,7 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from rich.table import Table
+
 RECORDS_A_PAGE = 1000
+WIDTH = 140
+"""Of the table, at least."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,24 @@ def requests_row(what: str, requests: int, records: int) -> Row:
         "≤ 1.02, or one more",
         requests <= max(pages + 1, pages * 1.02),
     )
+
+
+def table(title: str, rows: Sequence[Row]) -> Table:
+    """Print the rows under each other."""
+    table = Table(
+        "what",
+        "measured",
+        "baseline",
+        "ratio (least to most)",
+        "target",
+        "met",
+        title=title,
+        title_justify="left",
+    )
+    for row in rows:
+        met = {None: "", True: "[green]yes[/]", False: "[red]NO[/]"}[row.met]
+        table.add_row(row.what, row.measured, row.baseline, row.ratio, row.target, met)
+    return table
 
 
 def verdict(rows: Sequence[Row]) -> str:

@@ -13,6 +13,7 @@ from duo_pipeline.accounts import accounts
 from duo_pipeline.alerts.lookout import Watched
 from duo_pipeline.alerts.sensor import telephony_alerts
 from duo_pipeline.alerts.topic import Topic
+from duo_pipeline.executor import by_account
 from duo_pipeline.pipeline import pipeline
 from duo_pipeline.resources import DuoAdminApi, TelephonyFeed
 
@@ -51,8 +52,7 @@ defs = dg.Definitions.merge(
             "duo_admin_api": DuoAdminApi(),
             "telephony_feed": TelephonyFeed(s3=S3Resource()),
         },
-        # a process of its own for each step would double the time of an hour
-        executor=dg.in_process_executor,
+        executor=by_account,
     ),
 )
 

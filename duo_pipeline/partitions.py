@@ -1,6 +1,5 @@
 """The hours as Dagster's partitions, and which of them can be read now."""
 
-import zlib
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -10,26 +9,13 @@ from duo_pipeline.settings import HOUR_FORMAT, HourSettings
 
 HOUR = timedelta(hours=1)
 _NAMED_RANGES = 5
-_NEVER = datetime(3000, 1, 1, tzinfo=UTC)
-_HOURS_AFTER = 2**24
 DUO_HISTORY = timedelta(days=180)
 """Duo refuses older hours; what is exactly that old may be too old by Duo's clock, hence an hour less."""
 
 
-def hourly(start: datetime, account: str = "") -> dg.HourlyPartitionsDefinition:
-    """Give one partition for each hour since ``start``, in UTC: local time doubles and drops hours.
-
-    Assets of equal partitions are one run, which would read one account after the other. So those of each
-    account end at another hour, which nobody will see.
-
-    Args:
-        start: The first hour.
-        account: The name of the account, where there are several.
-    """
-    end = _NEVER + HOUR * (zlib.crc32(account.encode()) % _HOURS_AFTER) if account else None
-    return dg.HourlyPartitionsDefinition(
-        start_date=start.strftime(HOUR_FORMAT), end_date=end and end.strftime(HOUR_FORMAT), timezone="UTC"
-    )
+def hourly(start: datetime) -> dg.HourlyPartitionsDefinition:
+    """Give one partition for each hour since ``start``, in UTC: local time doubles and drops hours."""
+    return dg.HourlyPartitionsDefinition(start_date=start.strftime(HOUR_FORMAT), timezone="UTC")
 
 
 def key_of(hour: datetime) -> str:

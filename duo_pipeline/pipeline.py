@@ -45,7 +45,7 @@ def pipeline(account: Account, environ: Mapping[str, str], now: Callable[[], dat
         SettingsError: A setting of its hours is wrong.
     """
     hours = settings.hours(environ, account)
-    partitions = hourly(hours.start, account.name if account.suffix else "")
+    partitions = hourly(hours.start)
     ndjson = telephony_ndjson(account, partitions, hours.settle_minutes, now)
     udm = telephony_udm(account, partitions)
     left_out = checks.left_out(ndjson, lambda instance: watch.left_out(instance, ndjson, hours, now()))

@@ -10,7 +10,7 @@ from dagster._core.instance.config import dagster_instance_config
 from dagster._core.instance.ref import InstanceRef
 from dotenv import dotenv_values
 
-from duo_pipeline.celery_launcher import CeleryRunLauncher
+from duo_pipeline.instance.celery_launcher import CeleryRunLauncher
 from tests.deploy.test_compose import COMPOSE, DEPLOY, run
 
 CELERY = DEPLOY / "celery"

@@ -49,17 +49,15 @@ class Estate:
         return [*reversed(self.dagster.instance.get_runs())]
 
     def backfill(self, hours: list[datetime]) -> None:
-        """Ask for the hours of all accounts in one backfill."""
-        span = {"start": key_of(hours[0]), "end": key_of(hours[-1])}
-        of_each = [
-            {"assetKey": {"path": [account, asset]}, "partitions": {"range": span}}
-            for account in ACCOUNTS
-            for asset in ASSETS
-        ]
-        params = {"partitionsByAssets": of_each}
-        self.dagster.mutate(
-            "launchPartitionBackfill(backfillParams: $params)", "LaunchBackfillParams!", params
-        )
+        """Ask for the hours of each account, as the dialog of the UI does."""
+        for account in ACCOUNTS:
+            params = {
+                "assetSelection": [{"path": [account, asset]} for asset in ASSETS],
+                "partitionNames": [key_of(hour) for hour in hours],
+            }
+            self.dagster.mutate(
+                "launchPartitionBackfill(backfillParams: $params)", "LaunchBackfillParams!", params
+            )
 
     def run(self, account: str, hours: list[datetime]) -> None:
         """Ask for a run of the account's job."""

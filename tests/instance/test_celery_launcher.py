@@ -13,13 +13,13 @@ from dagster._core.launcher import WorkerStatus
 from dagster._core.test_utils import create_run_for_test, instance_for_test
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
-from duo_pipeline import celery_launcher
-from duo_pipeline.celery_launcher import CeleryRunLauncher
+from duo_pipeline.instance import celery_launcher
+from duo_pipeline.instance.celery_launcher import CeleryRunLauncher
 
 RUNNING, FAILED = WorkerStatus.RUNNING, WorkerStatus.FAILED
 OVERRIDES = {
     "run_launcher": {
-        "module": "duo_pipeline.celery_launcher",
+        "module": "duo_pipeline.instance.celery_launcher",
         "class": "CeleryRunLauncher",
         "config": {
             "broker": "memory://",

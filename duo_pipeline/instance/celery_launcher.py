@@ -8,8 +8,8 @@ from dagster._time import get_current_timestamp
 from dagster_celery import launcher
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
-SILENCE = timedelta(minutes=5)
-"""A run writes at least a line for each page, wait and twenty seconds of work, and no wait is longer."""
+SILENCE = timedelta(minutes=20)
+"""A run writes at least a line for each page, wait and twenty seconds of work; Duo may say 15 to wait."""
 REPLY_SECONDS = 5
 
 

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -36,14 +36,14 @@ class Accounting:
     """What a tick of all accounts has cost.
 
     Attributes:
-        seconds: From the first run's request to the end of the last one of a sound account.
+        landed: How many seconds after the first run's request each sound account had landed.
         asked_for: The seconds in which the runs were requested.
         peak_mib: The most memory that Dagster's processes had together, each page counted once.
         runs: How many runs there were.
         database_kib: By so much Dagster's database has grown, per run.
     """
 
-    seconds: float
+    landed: Mapping[str, float]
     asked_for: float
     peak_mib: float
     runs: int
@@ -95,9 +95,10 @@ def tick(
                 grown = (postgres.size() - empty) / 1024 / len(runs)
         for name in sound:
             _look_at(sandbox, duos.urls[name], name, first, end)
-    created = [record.create_timestamp.timestamp() for record in runs]
-    ended = [record.end_time or 0.0 for record in runs if record.dagster_run.tags["duo_account"] in sound]
-    return Accounting(max(ended) - min(created), max(created) - min(created), peak[0], len(runs), grown)
+    created = [run.create_timestamp.timestamp() for run in runs]
+    ended = {run.dagster_run.tags["duo_account"]: run.end_time or 0.0 for run in runs}
+    landed = {name: ended[name] - min(created) for name in sound}
+    return Accounting(landed, max(created) - min(created), peak[0], len(runs), grown)
 
 
 @dataclass(frozen=True)

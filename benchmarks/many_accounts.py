@@ -29,11 +29,11 @@ def main() -> None:
     one = measure("one account, 48 hours", 1, HOURS)
     all_sound = measure("50 accounts, 48 hours", ACCOUNTS, HOURS)
     troubled = measure("the same, one with a bad key and one refused", ACCOUNTS, HOURS, troubled=True)
+    rows = _rows(one, all_sound, troubled)
+    console.print(table("make bench-accounts", rows))
+    console.print(verdict(rows))
     measure("one account, one hour", 1, 1)
     measure("100 accounts, one hour", MORE_ACCOUNTS, 1)
-    rows = _rows(one, all_sound, troubled)
-    console.print(table("many accounts", rows))
-    console.print(verdict(rows))
 
 
 def _rows(one: Accounting, all_sound: Accounting, troubled: Accounting) -> list[Row]:

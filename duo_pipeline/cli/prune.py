@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 import click
 import dagster as dg
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
+from dagster._core.storage.event_log import SqlEventLogStorage
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 
 from duo_pipeline.account import TAG
@@ -53,9 +55,21 @@ def run_prune(*, days: int, reread_days: int) -> None:
 def _delete(instance: dg.DagsterInstance, names: Collection[str], filters: dg.RunsFilter) -> int:
     found = _runs(instance, filters)
     old = [run.run_id for run in found if run.status in FINISHED_STATUSES and _is_ours(run, names)]
-    for run_id in old:
-        instance.delete_run(run_id)
+    for begin in range(0, len(old), _AT_ONCE):
+        of_these = old[begin : begin + _AT_ONCE]
+        for run_id in of_these:
+            instance.delete_run(run_id)
+        _delete_checks(instance, of_these)
     return len(old)
+
+
+def _delete_checks(instance: dg.DagsterInstance, run_ids: Collection[str]) -> None:
+    """Delete what checks have said in these runs: half of what is stored, and Dagster leaves it."""
+    storage = instance.event_log_storage
+    if isinstance(storage, SqlEventLogStorage):
+        with storage.index_transaction() as connection:
+            of_these = AssetCheckExecutionsTable.c.run_id.in_(run_ids)
+            connection.execute(AssetCheckExecutionsTable.delete().where(of_these))
 
 
 def _runs(instance: dg.DagsterInstance, filters: dg.RunsFilter) -> Iterator[dg.DagsterRun]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from click.testing import CliRunner
+from dagster._core.events import DagsterEvent, DagsterEventType
 
 from duo_pipeline.account import TAG
 from duo_pipeline.cli import main
@@ -72,6 +73,20 @@ def test_old_runs_and_older_nightly_readings_are_deleted_with_their_events(
     assert left(instance) == stay
     assert not any(instance.all_logs(run_id) for run_id in gone)
     assert all(instance.all_logs(run_id) for run_id in stay)
+
+
+def test_what_checks_have_said_in_them_is_deleted_too(instance: dg.DagsterInstance) -> None:
+    key = dg.AssetCheckKey(NDJSON, "complete")
+    old, young = add(instance, 201), add(instance, 199)
+    for run_id in (old, young):
+        said = dg.AssetCheckEvaluation(
+            NDJSON, "complete", passed=True, metadata={}, severity=dg.AssetCheckSeverity.ERROR
+        )
+        event = DagsterEvent(DagsterEventType.ASSET_CHECK_EVALUATION.value, "any", event_specific_data=said)
+        instance.report_dagster_event(event, run_id)
+    prune()
+    left = instance.event_log_storage.get_asset_check_execution_history(key, limit=9)
+    assert [record.run_id for record in left] == [young]
 
 
 def test_neither_a_run_at_work_nor_one_of_somebody_elses_is_touched(instance: dg.DagsterInstance) -> None:

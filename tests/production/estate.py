@@ -35,6 +35,7 @@ class Estate:
     """The accounts, and what reads them."""
 
     machine: Machine
+    postgres: Postgres
     redis: Redis
     dagster: Running
 
@@ -116,7 +117,7 @@ def estate(folder: Path, knobs: Knobs, workers: int) -> Iterator[Estate]:
                 patch.setenv(name, value)
             assert until(lambda: _serves(machine.url)), machine.log("webserver")
             with dg.DagsterInstance.get() as instance:
-                yield Estate(machine, redis, Running(sandbox, instance, machine.url, hours))
+                yield Estate(machine, postgres, redis, Running(sandbox, instance, machine.url, hours))
 
 
 def busy_hour(now: datetime) -> datetime:

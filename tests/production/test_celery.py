@@ -1,4 +1,4 @@
-"""A backfill over eight accounts on four of Celery's workers, with a worker, a run and the queue killed."""
+"""A backfill over eight accounts on four of Celery's workers, in which everything is killed in turn."""
 
 import os
 import signal
@@ -82,6 +82,13 @@ def test_whatever_is_killed_nothing_is_lost_or_doubled_and_no_run_hangs(running:
     running.redis.kill()
     assert reads_on(running), "what is at work needs no queue"
     running.redis.start()
+
+    for name in ("daemon", "webserver"):
+        assert reads_on(running)
+        running.machine.kill(name)
+    assert reads_on(running)
+    running.postgres.kill()
+    running.postgres.start()
 
     assert until(running.done, PATIENCE), running.runs
     assert until(lambda: all(run.is_finished for run in running.runs), PATIENCE), running.runs

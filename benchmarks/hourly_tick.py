@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,13 +16,16 @@ import dagster as dg
 import psutil
 
 from duo_pipeline.instants import unix_ms
-from duo_pipeline.partitions import HOUR, key_of
+from duo_pipeline.partitions import HOUR, hours_between, key_of
 from duo_pipeline.sandbox.accounts import Accounts
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.sandbox import Sandbox
+from tests.cli.test_ui import ask, until
 from tests.production.conftest import FOREIGN, minute_of_tick
+from tests.production.estate import LOCATION
 from tests.production.machine import Machine
 from tests.production.postgres import Postgres
+from tests.proof.test_daemon import _serves
 
 START_SECONDS = 60
 SEEN_SECONDS = 150
@@ -51,7 +54,13 @@ class Accounting:
 
 
 def tick(
-    folder: Path, count: int, hours: int, *, bad: Collection[str] = (), limited: Collection[str] = ()
+    folder: Path,
+    count: int,
+    hours: int,
+    *,
+    bad: Collection[str] = (),
+    limited: Collection[str] = (),
+    hour_by_hour: bool = False,
 ) -> Accounting:
     """Let the hourly schedules of so many accounts request so many hours each, and wait for them to land.
 
@@ -61,6 +70,7 @@ def tick(
         hours: How many settled hours each has.
         bad: The accounts that have a wrong key.
         limited: The accounts that Duo refuses for too many requests.
+        hour_by_hour: The hours are requested one by one, as by so many ticks, and not as a range by one.
 
     Raises:
         RuntimeError: A feed is not what its Duo shows.
@@ -68,9 +78,9 @@ def tick(
     names = [f"account_{number}" for number in range(1, count + 1)]
     sound = [name for name in names if name not in {*bad, *limited}]
     now = datetime.now(UTC)
-    moment = now + timedelta(seconds=SEEN_SECONDS)
-    settle = minute_of_tick(moment)
-    end = (moment - timedelta(minutes=settle)).replace(minute=0, second=0, microsecond=0)
+    read_at = now if hour_by_hour else now + timedelta(seconds=SEEN_SECONDS)
+    settle = minute_of_tick(now + timedelta(minutes=30) if hour_by_hour else read_at)
+    end = (read_at - timedelta(minutes=settle)).replace(minute=0, second=0, microsecond=0)
     first = end - hours * HOUR
     duos_of = _duos(names, folder, limited)
     with duos_of as duos, Postgres() as postgres, Sandbox(folder / "sandbox") as sandbox:
@@ -91,12 +101,17 @@ def tick(
             os.environ.update(machine.environment)
             with dg.DagsterInstance.get() as instance:
                 empty = postgres.size()
-                runs = _wait(instance, count, limited)
+                if hour_by_hour:
+                    _request(machine, names, hours_between(first, end - HOUR))
+                runs = _wait(instance, count * (hours if hour_by_hour else 1), limited)
                 grown = (postgres.size() - empty) / 1024 / len(runs)
         for name in sound:
             _look_at(sandbox, duos.urls[name], name, first, end)
     created = [run.create_timestamp.timestamp() for run in runs]
-    ended = {run.dagster_run.tags["duo_account"]: run.end_time or 0.0 for run in runs}
+    ended = dict[str, float]()
+    for run in runs:
+        name = run.dagster_run.tags["duo_account"]
+        ended[name] = max(ended.get(name, 0.0), run.end_time or 0.0)
     landed = {name: ended[name] - min(created) for name in sound}
     return Accounting(landed, max(created) - min(created), peak[0], len(runs), grown)
 
@@ -129,17 +144,31 @@ def _serve(names: Collection[str], folder: Path, limited: Collection[str], answe
         threading.Event().wait(LONGEST_SECONDS)
 
 
+def _request(machine: Machine, names: Collection[str], hours: Sequence[datetime]) -> None:
+    """Request a run for each hour of each account, hour after hour."""
+    if not until(lambda: _serves(machine.url), START_SECONDS):
+        raise RuntimeError(f"Dagster's web server has not come up: {machine.log('webserver')}")
+    query = "mutation Ask($run: ExecutionParams!) {launchRun(executionParams: $run) {__typename}}"
+    for hour in hours:
+        for name in names:
+            run = {
+                "selector": {**LOCATION, "jobName": f"telephony_{name}"},
+                "executionMetadata": {"tags": [{"key": "dagster/partition", "value": key_of(hour)}]},
+            }
+            answer = ask(machine.url, query, {"run": run})
+            if answer["launchRun"]["__typename"] != "LaunchRunSuccess":
+                raise RuntimeError(f"Dagster does not take the run: {answer}")
+
+
 def _wait(instance: dg.DagsterInstance, count: int, limited: Collection[str]) -> list[dg.RunRecord]:
-    """Wait for a run of each account to end, but for those that Duo refuses."""
+    """Wait for so many runs of accounts to end, but for those of accounts that Duo refuses."""
     deadline = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < deadline:
         time.sleep(1)
-        runs = [*instance.get_run_records()]
-        at_work = [run for run in runs if not run.dagster_run.is_finished]
-        waiting = {run.dagster_run.tags.get("duo_account", "") for run in at_work}
-        accounts = {run.dagster_run.tags.get("duo_account") for run in runs}
-        if len(accounts) >= count and waiting <= {*limited}:
-            return [run for run in runs if "duo_account" in run.dagster_run.tags]
+        runs = [run for run in instance.get_run_records() if "duo_account" in run.dagster_run.tags]
+        at_work = {run.dagster_run.tags["duo_account"] for run in runs if not run.dagster_run.is_finished}
+        if len(runs) >= count and at_work <= {*limited}:
+            return runs
     raise RuntimeError(f"After {LONGEST_SECONDS} s the accounts had not landed")
 
 

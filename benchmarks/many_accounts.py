@@ -16,9 +16,18 @@ BAD, LIMITED = "account_1", "account_2"
 def main() -> None:
     console = Console(highlight=False, width=max(WIDTH, Console().width))
 
-    def measure(what: str, count: int, hours: int, *, troubled: bool = False) -> Accounting:
+    def measure(
+        what: str, count: int, hours: int, *, troubled: bool = False, hour_by_hour: bool = False
+    ) -> Accounting:
         with tempfile.TemporaryDirectory(prefix="accounts-") as folder:
-            cost = tick(Path(folder), count, hours, bad=[BAD] * troubled, limited=[LIMITED] * troubled)
+            cost = tick(
+                Path(folder),
+                count,
+                hours,
+                bad=[BAD] * troubled,
+                limited=[LIMITED] * troubled,
+                hour_by_hour=hour_by_hour,
+            )
         console.print(
             f"  {what}: {max(cost.landed.values()):.0f} s, the runs requested in {cost.asked_for:.0f} s,"
             f" {cost.peak_mib:.0f} MiB, {cost.database_kib:.0f} KiB of database a run",
@@ -34,6 +43,7 @@ def main() -> None:
     console.print(verdict(rows))
     measure("one account, one hour", 1, 1)
     measure("100 accounts, one hour", MORE_ACCOUNTS, 1)
+    measure("10 accounts, a day, hour by hour", 10, 24, hour_by_hour=True)
 
 
 def _rows(one: Accounting, all_sound: Accounting, troubled: Accounting) -> list[Row]:

@@ -68,8 +68,8 @@ class Accounts:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings that lead the pipeline to all of them."""
-        found = {"DUO_ACCOUNTS_FILE": str(self._file)} if self.apis else {}
+        """The settings that lead the pipeline to all of them, and to nobody's real ones if there are none."""
+        found = {"DUO_ACCOUNTS_FILE": str(self._file) if self.apis else ""}
         for name, api in self.apis.items():
             found[_variable(name, "IKEY")] = api.integration_key
             found[_variable(name, "SKEY")] = api.secret_key

@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from duo_pipeline import settings
+from duo_pipeline.account import THE_ONE
 from duo_pipeline.accounts import accounts
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.sandbox import Sandbox
@@ -45,6 +46,11 @@ def test_the_sandbox_can_be_entered_again_and_keeps_its_objects(tmp_path: Path) 
     with sandbox:
         found = sandbox.s3.client().get_object(Bucket=sandbox.bucket, Key="key")
         assert found["Body"].read() == b"body"
+
+
+def test_a_file_of_accounts_in_the_environment_does_not_lead_out_of_it(tmp_path: Path) -> None:
+    environment = {"DUO_ACCOUNTS_FILE": "/etc/real-accounts.yaml", **Sandbox(tmp_path).environment}
+    assert accounts(environment) == [THE_ONE]
 
 
 def test_its_accounts_have_logs_and_keys_of_their_own_and_a_file_that_lists_them(tmp_path: Path) -> None:

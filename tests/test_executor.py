@@ -10,8 +10,9 @@ import pytest
 from duo_pipeline.cli.local_instance import local_instance
 from duo_pipeline.sandbox.accounts import Accounts
 from duo_pipeline.sandbox.knobs import Fault, Knobs
+from duo_pipeline.sandbox.telephony import FixedLog
 from duo_pipeline.schedules import run_request
-from tests.records import settled_hour
+from tests.records import settled_hour, spread
 from tests.test_definitions import run as run_program
 
 NAMES = ("acme", "globex", "initech")
@@ -63,7 +64,8 @@ def run(*names: str, kind: str = "run") -> Ran:
 
 def test_accounts_are_read_side_by_side_and_one_that_duo_refuses_holds_up_no_other(duos: Accounts) -> None:
     for api in duos.apis.values():
-        api.knobs = Knobs(page_size=40, faults=(Fault(kind="stall", seconds=1, times=1000),))
+        api.log = FixedLog(spread(settled_hour(3), 60, hours=2))
+        api.knobs = Knobs(page_size=10, faults=(Fault(kind="stall", seconds=1, times=1000),))
     duos.apis["globex"].knobs = Knobs(faults=(Fault(kind="429", times=1000),))
     ran = run(*NAMES)
     assert ran.in_processes

@@ -43,7 +43,7 @@ def main() -> None:
     console.print(verdict(rows))
     measure("one account, one hour", 1, 1)
     measure("100 accounts, one hour", MORE_ACCOUNTS, 1)
-    measure("10 accounts, a day, hour by hour", 10, 24, hour_by_hour=True)
+    measure("5 accounts, a day, hour by hour", 5, 24, hour_by_hour=True)
 
 
 def _rows(one: Accounting, all_sound: Accounting, troubled: Accounting) -> list[Row]:

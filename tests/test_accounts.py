@@ -25,7 +25,7 @@ WHOLE = """
         secret: duo/globex
         account_id: DA123
         prefix: globex/feed
-        work_prefix: globex/work/
+        work_prefix: globex/rest/
         record_format: verbatim
         start: 2026-06-01-00:00
 """
@@ -82,7 +82,7 @@ def test_its_prefixes_lie_below_those_of_the_environment_unless_it_says_others(w
     assert settings.feed(environ, acme).prefix == "feeds/acme/"
     assert settings.feed(environ, acme).work_prefix == "work/acme/"
     assert settings.feed(environ, globex).prefix == "globex/feed/"
-    assert settings.feed(environ, globex).work_prefix == "globex/work/"
+    assert settings.feed(environ, globex).work_prefix == "globex/rest/"
 
 
 def test_its_first_hour_and_its_format_are_the_environments_unless_it_says_others(written: Written) -> None:

@@ -143,7 +143,7 @@ def test_each_record_that_duo_shows_stands_in_its_hour_once_as_duo_sent_it(
     ) -> None:
         first, whole = shown
         duo.api.knobs = paged(knobs, whole, small)
-        feed = Feed(bucket, f"{uuid.uuid4()}/feed/", f"{uuid.uuid4()}/work/", "secops")
+        feed = Feed(bucket, f"{uuid.uuid4()}/feed/", f"{uuid.uuid4()}/rest/", "secops")
         for records, record_format in zip((first, whole, whole), formats, strict=True):
             duo.api.log = FixedLog(records)
             land(duo, replace(feed, record_format=record_format))
@@ -174,7 +174,7 @@ def test_what_no_hour_can_take_is_put_aside_and_keeps_back_nothing_else(
         for one in odd:
             everything.insert(places.draw(st.integers(1, len(everything))), one)
         duo.api.log = FixedLog(everything)
-        feed = Feed(bucket, f"{uuid.uuid4()}/feed/", f"{uuid.uuid4()}/work/", "secops")
+        feed = Feed(bucket, f"{uuid.uuid4()}/feed/", f"{uuid.uuid4()}/rest/", "secops")
         land(duo, feed)
         assert landed(feed) == once(good)
         rejects = [

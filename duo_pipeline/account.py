@@ -27,19 +27,6 @@ class Account:
     secret: str = ""
     account_id: str = ""
 
-    @classmethod
-    def listed(
-        cls,
-        name: str,
-        *,
-        given: Mapping[str, str],
-        variables: Mapping[str, str],
-        secret: str,
-        account_id: str,
-    ) -> "Account":
-        """Give an account of the file: what Dagster has of it ends in its name."""
-        return cls(name, f"_{name}", given, variables, secret, account_id)
-
     @property
     def job(self) -> str:
         """The job that reads it."""

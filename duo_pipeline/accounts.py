@@ -105,8 +105,9 @@ class _Entry(BaseModel):
             "DUO_PARTITIONS_START": self.start,
         }
         variables = {"DUO_IKEY": self.ikey_variable, "DUO_SKEY": self.skey_variable}
-        return Account.listed(
+        return Account(
             self.name,
+            f"_{self.name}",
             given={setting: text for setting, text in given.items() if text},
             variables={setting: name for setting, name in variables.items() if name},
             secret=self.secret or "",

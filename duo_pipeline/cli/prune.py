@@ -44,12 +44,13 @@ def run_prune(*, days: int, reread_days: int) -> None:
     names = {account.name for account in there}
     rereads = {SCHEDULE_NAME_TAG: [account.schedules[1] for account in there]}
     with dg.DagsterInstance.get() as instance:
-        old = _delete(instance, names, dg.RunsFilter(created_before=now - timedelta(days=days)))
-        filter_ = dg.RunsFilter(created_before=now - timedelta(days=reread_days), tags=rereads)
-        click.echo(
-            f"Deleted {old:,} runs older than {days} days, and {_delete(instance, names, filter_):,} nightly"
-            f" readings older than {reread_days} days."
-        )
+        old = dg.RunsFilter(created_before=now - timedelta(days=days))
+        old_rereads = dg.RunsFilter(created_before=now - timedelta(days=reread_days), tags=rereads)
+        runs, readings = (_delete(instance, names, filters) for filters in (old, old_rereads))
+    click.echo(
+        f"Deleted {runs:,} runs older than {days} days, and {readings:,} nightly readings older than"
+        f" {reread_days} days."
+    )
 
 
 def _delete(instance: dg.DagsterInstance, names: Collection[str], filters: dg.RunsFilter) -> int:

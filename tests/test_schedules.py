@@ -12,7 +12,7 @@ from dagster._core.events import DagsterEvent, DagsterEventType, EngineEventData
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from duo_pipeline import watch
-from duo_pipeline.account import THE_ONE
+from duo_pipeline.account import TAG, THE_ONE
 from duo_pipeline.partitions import contiguous, hourly, key_of, last_settled
 from duo_pipeline.schedules import telephony_hourly, telephony_reconcile
 from duo_pipeline.settings import HourSettings
@@ -171,6 +171,18 @@ def ended_process() -> int:
 def test_hours_of_a_run_that_is_under_way_are_not_requested(instance: dg.DagsterInstance) -> None:
     started_run(instance)
     assert tick(instance) == ["04:00...07:00"]
+
+
+@pytest.mark.parametrize(("account", "ended"), [("duo", True), ("acme", False)])
+def test_a_silent_run_of_a_job_is_ended_by_the_tick_of_its_own_account(
+    instance: dg.DagsterInstance, account: str, ended: bool
+) -> None:
+    job = dg.define_asset_job("telephony", selection=[asset], tags={TAG: account})
+    definition = dg.Definitions(assets=[asset], jobs=[job]).resolve_job_def("telephony")
+    run = instance.create_run_for_job(definition, tags=definition.run_tags)
+    instance.report_dagster_event(DagsterEvent(DagsterEventType.RUN_START.value, "telephony"), run.run_id)
+    later = datetime.now(UTC) + timedelta(minutes=61)
+    assert watch.end_dead_runs(instance, asset, LOOKED_AT, later) == ([run.run_id] if ended else [])
 
 
 def test_a_run_that_has_written_nothing_for_an_hour_is_failed_and_its_hours_requested(

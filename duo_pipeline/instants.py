@@ -54,6 +54,19 @@ def parse(text: object) -> Instant:
     return Instant(ns + int(fraction[:9].ljust(9, "0")), f"{utc}.{fraction}Z")
 
 
+def of_unix(seconds: float) -> Instant:
+    """Return the instant of Unix seconds.
+
+    Raises:
+        ValueError: It is before year 1 or after year 9999, or not a number.
+    """
+    try:
+        ns = seconds * NANOSECONDS if isinstance(seconds, int) else round(seconds * 1e6) * 1000
+        return Instant(ns, iso(ns))
+    except (OverflowError, ValueError):
+        raise ValueError("not a time between year 1 and year 9999") from None
+
+
 def _offset(text: str) -> timedelta:
     digits = text[1:].replace(":", "")
     hours, minutes = int(digits[:2]), int(digits[2:] or 0)

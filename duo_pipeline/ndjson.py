@@ -19,9 +19,12 @@ def line(value: Any) -> bytes:  # noqa: ANN401 - any JSON
     """Write a value as one line, ended by a newline.
 
     Raises:
-        ValueError: It holds NaN or an infinity, which JSON cannot write.
+        ValueError: JSON cannot write it; the text is a clause that says why.
     """
-    return _written(value, orjson.OPT_APPEND_NEWLINE) or _written_slowly(value, allow_nan=False) + b"\n"
+    try:
+        return _written(value, orjson.OPT_APPEND_NEWLINE) or _written_slowly(value, allow_nan=False) + b"\n"
+    except ValueError:
+        raise ValueError("it holds a number that JSON cannot write") from None
 
 
 def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON

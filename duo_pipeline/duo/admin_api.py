@@ -1,7 +1,6 @@
 """One request to Duo's Admin API, signed, and tried again when that may help."""
 
 import email.utils
-import json
 import random
 import socket
 import ssl
@@ -16,6 +15,7 @@ import tenacity
 import urllib3
 
 from duo_pipeline import __version__
+from duo_pipeline.duo import answer as answers
 from duo_pipeline.duo.errors import CURES, Code, DuoError, DuoRefusal, DuoUnavailable
 from duo_pipeline.duo.host import ApiHost
 from duo_pipeline.duo.signature import canonical_parameters, sign
@@ -160,12 +160,12 @@ class AdminApi:
     def _answer(self, response: requests.Response, body: bytes) -> dict[str, Any]:
         status = response.status_code
         try:
-            answer = json.loads(body)
-        except (ValueError, RecursionError):
+            answer = answers.read(body)
+        except ValueError:
             answer = None
         if not isinstance(answer, dict):
             if status == 200:
-                raise DuoUnavailable("Duo's answer was cut off or no JSON")
+                raise DuoUnavailable("Duo's answer was cut off, or is not JSON")
             raise self._refused(response, status * 100, "")
         if status == 200 and answer.get("stat") == "OK":
             content = answer.get("response")

@@ -37,6 +37,10 @@ class DuoRefusal(DuoError):
     """An answer that stays the same however often one asks."""
 
 
+class DuoContradiction(DuoRefusal):
+    """Answers of one query that cannot all be true: the query is over, and its hours have to be read anew."""
+
+
 class DuoUnavailable(DuoError):
     """A failure that may pass: worth another try.
 
@@ -47,3 +51,14 @@ class DuoUnavailable(DuoError):
     def __init__(self, message: str, retry_after: float | None = None, *, code: Code | None = None) -> None:
         super().__init__(message, code)
         self.retry_after = retry_after
+
+
+def may_be_of_one_hour(error: Exception) -> bool:
+    """Return whether the hours that were asked for may be the reason: others may then be had.
+
+    So it is where Duo was reached and failed (5xx), or sent what makes no sense; 429 and what lies on the way
+    to Duo meet every hour.
+    """
+    return isinstance(error, DuoUnavailable) and (
+        error.code is None or (isinstance(error.code, int) and error.code >= 50000)
+    )

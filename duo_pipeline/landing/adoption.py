@@ -18,6 +18,7 @@ from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.hour_queue import AT_ONCE
 from duo_pipeline.landing.line import identity
 from duo_pipeline.landing.sorter import Row, Sorter
+from duo_pipeline.records import time_of
 
 NAMED_UNREADABLE = 100
 """Of one object, so many places are kept: it may be no log at all."""
@@ -95,13 +96,6 @@ def _row(value: object) -> Row:
         ValueError: It is none; the text says why.
     """
     if not isinstance(value, dict):
-        raise ValueError("it is no JSON object")
-    try:
-        at = instants.parse(value.get("ts"))
-    except ValueError as error:
-        raise ValueError(f"its ts is {error}") from None
-    try:
-        text = ndjson.line(value)
-    except ValueError:
-        raise ValueError("it holds a number that JSON cannot write") from None
-    return Row(at.ns, b"", identity(value), False, text)
+        raise ValueError("it is not a JSON object")
+    at = time_of(value)
+    return Row(at.ns, b"", identity(value), False, ndjson.line(value))

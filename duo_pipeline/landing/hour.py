@@ -1,5 +1,7 @@
 """An hour lands: its records that S3 lacks become one new object of the feed."""
 
+import base64
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -7,14 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from duo_pipeline import instants, ndjson
+from duo_pipeline import ndjson
 from duo_pipeline.landing import keys
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.journal import Journal
 from duo_pipeline.landing.line import as_sent, identity, line, readings
 from duo_pipeline.landing.sorter import Row, Sorter
-from duo_pipeline.records import Entry, Reject
+from duo_pipeline.records import Entry, Reject, time_of
 
 PREVIEW_RECORDS = 5
 
@@ -26,7 +28,8 @@ class Landed:
     Attributes:
         records: How many records Duo showed, each once.
         new_records: How many of them S3 lacked, and has now.
-        rejects: How many entries no line can be made of.
+        rejects: How many entries cannot land, each counted once, by the reason.
+        rejects_uri: The ``s3://`` URI of the object that keeps them, if there are any.
         credits_by_type: Duo's credits, by the record's ``type``.
         first_ns: When the earliest record was, in Unix nanoseconds.
         last_ns: When the latest record was.
@@ -38,7 +41,8 @@ class Landed:
 
     records: int = 0
     new_records: int = 0
-    rejects: int = 0
+    rejects: Counter[str] = field(default_factory=Counter)
+    rejects_uri: str = ""
     credits_by_type: Counter[str] = field(default_factory=Counter)
     first_ns: int | None = None
     last_ns: int | None = None
@@ -63,6 +67,8 @@ class HourLanding:
         self._host = host
         self._sorter = Sorter()
         self._rejects = Body()
+        self._reject_reasons: Counter[str] = Counter()
+        self._known_rejects: set[bytes] = set()
 
     def close(self) -> None:
         """Drop what was taken."""
@@ -78,8 +84,8 @@ class HourLanding:
             sent, at = entry.sent, entry.at
             try:
                 text = line(sent, utc=at.utc, host=self._host, record_format=self._feed.record_format)
-            except ValueError:
-                self._reject(Reject(sent, "it holds a number that JSON cannot write"))
+            except ValueError as error:
+                self._reject(Reject(sent, str(error)))
                 continue
             cost = sent.get("credits")
             self._sorter.add(
@@ -114,7 +120,8 @@ class HourLanding:
         if self._rejects.lines:
             key = keys.rejects_key(feed.work_prefix, self._hour, self._rejects.sha256)
             feed.bucket.put_new(key, self._rejects)
-        landed.rejects = self._rejects.lines
+            landed.rejects_uri = feed.bucket.uri(key)
+        landed.rejects = self._reject_reasons
         landed.had_objects = bool(there)
         landed.objects = [feed.bucket.uri(key) for key in sorted(objects)]
         return landed
@@ -166,7 +173,7 @@ class HourLanding:
         for text in self._feed.bucket.lines(key):
             try:
                 record = json.loads(text)
-                at = instants.parse(record["ts"])
+                at = time_of(record)
                 telephony_id = _sortable(record.get("telephony_id"))
                 same = set(map(identity, stands_for(record)))
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -175,11 +182,26 @@ class HourLanding:
                 self._sorter.add(Row(at.ns, telephony_id, one, there=True))
 
     def _reject(self, reject: Reject) -> None:
+        text = _reject_line(reject)
+        same = hashlib.sha256(text).digest()
+        if same not in self._known_rejects:
+            self._known_rejects.add(same)
+            self._reject_reasons[reject.reason] += 1
+            self._rejects.write(text)
+
+
+def _reject_line(reject: Reject) -> bytes:
+    """Write what Duo sent so that no byte of it is lost."""
+    sent = reject.sent
+    if isinstance(sent, bytes):
         try:
-            self._rejects.write(ndjson.line({"reason": reject.reason, "sent": reject.sent}))
-        except ValueError:
-            text = json.dumps(reject.sent)
-            self._rejects.write(ndjson.line({"reason": reject.reason, "sent_as_text": text}))
+            return ndjson.line({"reason": reject.reason, "sent_as_text": sent.decode()})
+        except UnicodeDecodeError:
+            return ndjson.line({"reason": reject.reason, "sent_as_base64": base64.b64encode(sent).decode()})
+    try:
+        return ndjson.line({"reason": reject.reason, "sent": sent})
+    except ValueError:
+        return ndjson.line({"reason": reject.reason, "sent_as_text": json.dumps(sent)})
 
 
 def _sortable(telephony_id: object) -> bytes:

@@ -5,8 +5,8 @@ import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from duo_pipeline import instants
 from duo_pipeline.landing.feed import Feed
+from duo_pipeline.records import time_of
 
 
 class PlacedLine(NamedTuple):
@@ -48,7 +48,7 @@ def _order(line: PlacedLine) -> tuple[int, str, str, int]:
     try:
         record = json.loads(line.text)
         return (
-            instants.parse(record["ts"]).ns,
+            time_of(record).ns,
             str(record.get("telephony_id") or ""),
             line.object,
             line.number,

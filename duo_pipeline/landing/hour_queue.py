@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from duo_pipeline.landing import keys
+from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.landing.feed import AdoptedListing, Feed, Listing
 from duo_pipeline.landing.hour import HourLanding, Landed
 from duo_pipeline.records import Entry
@@ -37,6 +38,7 @@ class HourQueue:
         self._journal = Listing(feed.bucket, keys.journal_prefix(feed.work_prefix, feed.prefix))
         self._adopted = AdoptedListing(feed)
         self._threads = ThreadPoolExecutor(AT_ONCE)
+        self.failed: dict[datetime, BucketError] = {}
         self._on_the_way: deque[tuple[datetime, Future[Landed]]] = deque()
 
     def __enter__(self) -> Self:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any, Literal
 
-from duo_pipeline import instants, ndjson
+from duo_pipeline import ndjson
+from duo_pipeline.records import time_of
 
 RecordFormat = Literal["secops", "verbatim"]
 
@@ -25,7 +26,7 @@ def line(record: Mapping[str, Any], *, utc: str, host: str, record_format: Recor
 
     Args:
         record: The record as Duo sent it.
-        utc: The instant of its ``ts``, in UTC, ending in ``Z``.
+        utc: When it was (`time_of`), in UTC, ending in ``Z``.
         host: The API host's name.
         record_format: One of the two.
 
@@ -65,12 +66,10 @@ def as_sent(line_: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give the record that a line was made of, in whichever format it is written; credits stay text."""
     if any(name not in line_ for name in _ADDED) or _is_number(line_.get("credits")):
         return line_
-    if line_["timestamp"] != _utc(line_.get("ts")):
-        return line_
     own = line_.get(_SENT)
     own = own if isinstance(own, dict) else {}
-    sent = {name: value for name, value in line_.items() if name not in (*_ADDED, _SENT)}
-    return {**sent, **own}
+    sent = {name: value for name, value in line_.items() if name not in (*_ADDED, _SENT)} | own
+    return sent if line_["timestamp"] == _utc(sent) else line_
 
 
 def readings(line_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -91,8 +90,8 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _utc(ts: object) -> str | None:
+def _utc(record: Mapping[str, Any]) -> str | None:
     try:
-        return instants.parse(ts).utc
+        return time_of(record).utc
     except ValueError:
         return None

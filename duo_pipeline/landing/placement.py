@@ -8,6 +8,7 @@ from duo_pipeline import instants
 from duo_pipeline.landing.hour_lines import PlacedLine
 from duo_pipeline.landing.line import as_sent, identity
 from duo_pipeline.landing.sorter import Row, Sorter
+from duo_pipeline.records import time_of
 
 
 class Placement:
@@ -32,7 +33,7 @@ class Placement:
 
     def look_at(self, line: PlacedLine, record: dict[str, Any] | None) -> None:
         """Take note of a line, and of the JSON object that it is, if it is one."""
-        if record is None or not self._is_of_the_hour(record.get("ts")):
+        if record is None or not self._is_of_the_hour(record):
             self.astray += 1
             self.astray_at = self.astray_at or f"{line.object}:{line.number}"
             return
@@ -46,10 +47,11 @@ class Placement:
         self._sorter.close()
         return doubled
 
-    def _is_of_the_hour(self, ts: object) -> bool:
+    def _is_of_the_hour(self, record: dict[str, Any]) -> bool:
+        ts = record.get("ts")
         if isinstance(ts, str) and ts.startswith(self._beginning) and ts.endswith(("+00:00", "Z")):
             return True
         try:
-            return 0 <= instants.parse(ts).ns - self._start_ns < instants.HOUR_NS
+            return 0 <= time_of(record).ns - self._start_ns < instants.HOUR_NS
         except ValueError:
             return False

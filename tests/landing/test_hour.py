@@ -176,7 +176,7 @@ def test_what_no_line_can_be_made_of_goes_to_the_rejects_with_its_reason(feed: F
         Reject([float("nan")], "too"),
     ]
     landed = land(feed, arrived)
-    assert (landed.records, landed.rejects) == (1, 3)
+    assert (landed.records, landed.rejects.total()) == (1, 3)
     (key,) = feed.bucket.keys("work/rejects/dt=2026-11-23/hour=05/")
     rejects = [json.loads(line) for line in feed.bucket.lines(key)]
     assert rejects[1] == {"reason": "it is not a JSON object", "sent": "text"}

@@ -1,0 +1,113 @@
+"""The JSON of one of Duo's answers, of which some items may be impossible to read."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+DEEPEST = 64
+"""How deep an item may be nested. Python and SecOps read deeper ones, but not everything can write them."""
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{},]', re.DOTALL)
+_ITEMS = re.compile(rb'"items"\s*:\s*\Z')
+_KEY_BYTES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An item that cannot be read: its bytes, and why."""
+
+    sent: bytes
+    reason: str
+
+
+class _Piece(NamedTuple):
+    start: int
+    end: int
+    depth: int
+
+
+def read(body: bytes) -> Any:  # noqa: ANN401 - any JSON
+    """Read an answer; an item that cannot be read takes its place in ``items`` as `Unreadable`.
+
+    Examples are an integer of 5,000 digits, bytes that are not UTF-8, and an object 1,500 deep.
+
+    Raises:
+        ValueError: The answer as a whole is not JSON, or was cut off.
+    """
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return _read_piece_by_piece(body)
+    items = _items(answer)
+    # each level of an item is one bracket, so a page with few brackets has no deep item
+    if items is not None and body.count(b"{") + body.count(b"[") > len(items) + DEEPEST:
+        return _read_piece_by_piece(body)
+    return answer
+
+
+def _read_piece_by_piece(body: bytes) -> Any:  # noqa: ANN401 - any JSON
+    array, pieces = _pieces(body)
+    try:
+        answer = json.loads(body[: array.start] + b"[]" + body[array.end :])
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    items = _items(answer)
+    if items is None:
+        raise ValueError("not an answer with items")
+    items += [_item(body, piece) for piece in pieces]
+    return answer
+
+
+def _items(answer: Any) -> list[Any] | None:  # noqa: ANN401 - any JSON
+    response = answer.get("response") if isinstance(answer, dict) else None
+    items = response.get("items") if isinstance(response, dict) else None
+    return items if isinstance(items, list) else None
+
+
+def _item(body: bytes, piece: _Piece) -> Any:  # noqa: ANN401 - any JSON
+    text = body[piece.start : piece.end].strip()
+    if piece.depth > DEEPEST:
+        return Unreadable(text, f"it is nested deeper than {DEEPEST} levels")
+    try:
+        return json.loads(text)
+    except UnicodeDecodeError:
+        return Unreadable(text, "it is not UTF-8")
+    except json.JSONDecodeError:
+        return Unreadable(text, "it is not JSON")
+    except ValueError:
+        return Unreadable(text, "it holds an integer of too many digits")
+
+
+def _pieces(body: bytes) -> tuple[_Piece, list[_Piece]]:
+    """Find the array of items by its brackets, and each item in it.
+
+    Raises:
+        ValueError: There is no such array, or it does not end.
+    """
+    depth = start = deepest = 0
+    array = -1
+    pieces: list[_Piece] = []
+    for token in _TOKEN.finditer(body):
+        match token[0]:
+            case b"{" | b"[":
+                if array < 0 and depth == 2 and _begins_items(body, token.start()):
+                    array, start, deepest = token.start(), token.end(), 0
+                depth += 1
+                deepest = max(deepest, depth - 3)
+            case b"," if array >= 0 and depth == 3:
+                pieces.append(_Piece(start, token.start(), deepest))
+                start, deepest = token.end(), 0
+            case b"}" | b"]" as bracket:
+                depth -= 1
+                if array >= 0 and depth == 2:
+                    if bracket == b"}":
+                        break
+                    if pieces or body[start : token.start()].strip():
+                        pieces.append(_Piece(start, token.start(), deepest))
+                    return _Piece(array, token.end(), 0), pieces
+    raise ValueError("not JSON")
+
+
+def _begins_items(body: bytes, bracket: int) -> bool:
+    before = body[max(0, bracket - _KEY_BYTES) : bracket]
+    return body[bracket : bracket + 1] == b"[" and _ITEMS.search(before) is not None

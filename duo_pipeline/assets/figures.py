@@ -36,7 +36,7 @@ def landed_figures(
         "new_records": dg.MetadataValue.int(landed.new_records),
         "late_records": dg.MetadataValue.int(late),
         "late_by_minutes": dg.MetadataValue.int(_minutes_since(landed.first_new_ns, now) if late else 0),
-        "rejects": dg.MetadataValue.int(landed.rejects),
+        "rejects": dg.MetadataValue.int(landed.rejects.total()),
         "requests": dg.MetadataValue.int(requests),
         "duo_total": dg.MetadataValue.int(log.total.value) if log.total else dg.MetadataValue.null(),
         "query": dg.MetadataValue.text(_range(log.start, log.end)),

@@ -10,12 +10,16 @@ from duo_pipeline import checks, settings
 from duo_pipeline.account import Account
 from duo_pipeline.assets.earlier_tries import done_before
 from duo_pipeline.assets.external import admin_api_log
-from duo_pipeline.assets.hours_run import HoursRun, IncompleteLogError
+from duo_pipeline.assets.hours_run import HoursRun, reasons
 from duo_pipeline.assets.recording import Recording
-from duo_pipeline.duo.errors import DuoError
+from duo_pipeline.duo.errors import DuoError, may_be_of_one_hour
 from duo_pipeline.landing.bucket import BucketError
-from duo_pipeline.partitions import contiguous, hour_of, hours_between, key_of, refusal, span
+from duo_pipeline.partitions import contiguous, hour_of, hours_between, refusal, span
 from duo_pipeline.resources import DuoAdminApi, TelephonyFeed
+
+EXPLAINED = "duo_failure_explained"
+"""The tag of a failed run of which it is known why: a reason for each hour, or one that meets them all.
+The hours of any other failed run are asked for again in parts, so that none can hold up the rest."""
 
 
 def telephony_ndjson(
@@ -52,42 +56,46 @@ def telephony_ndjson(
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         hours = sorted(hour_of(key) for key in context.partition_keys)
         refused = {hour: why for hour in hours if (why := refusal(hour, now(), settle_minutes))}
-        for hour, why in refused.items():
-            context.log.error(f"The hour {key_of(hour)} {why}.")
         readable = [hour for hour in hours if hour not in refused]
         recording = Recording(context)
         for hour, figures in done_before(context, readable).items():
             recording.add_written(hour, figures)
-        verdicts: dict[datetime, checks.Verdict] = {}
+        run: HoursRun | None = None
+        stopped: str | None = None
+        explained = True
         try:
-            for first, last in contiguous(hour for hour in readable if hour not in recording.done):
+            unread = [hour for hour in readable if hour not in recording.done]
+            if unread:
                 duo, feed = settings.duo_and_feed(os.environ, account)
-                run = HoursRun(context, recording, duo_admin_api, duo, telephony_feed.open(feed), now)
-                unread = hours_between(first, last)
-                verdicts |= dict.fromkeys(unread, run.land(unread))
-        except IncompleteLogError as error:
-            recording.take_back(unread)
-            recording.write()
-            verdicts |= dict.fromkeys(unread, checks.Verdict(False, str(error)))
-            checks.record(context, checks.COMPLETE, verdicts)
-            raise dg.Failure(str(error), allow_retries=False) from None
+                known = context.instance.get_materialized_partitions(context.asset_key)
+                run = HoursRun(
+                    context.log, recording, known, duo_admin_api, duo, telephony_feed.open(feed), now
+                )
+                for first, last in contiguous(unread):
+                    run.land(hours_between(first, last))
         except (settings.SettingsError, DuoError, BucketError) as error:
-            recording.write()
-            checks.record(context, checks.COMPLETE, verdicts)
-            left = [hour for hour in readable if hour not in recording.done]
-            raise dg.Failure(_with_what_is_left(str(error), left, hours), allow_retries=False) from None
+            stopped = str(error)
+            explained = not may_be_of_one_hour(error)
         except BaseException:  # somebody cancels the run, or a fault of this program
             recording.write()
             raise
-        if refused:
-            recording.write()
-            checks.record(context, checks.COMPLETE, verdicts)
-            first, why = min(refused.items())
-            reason = f"{span(refused)} cannot be read: the hour {key_of(first)} {why}."
-            raise dg.Failure(reason, allow_retries=False)
-        recording.finish()
-        verdicts = verdicts or {hours[-1]: checks.Verdict(True, "An earlier try of this run has read it.")}
-        return dg.MaterializeResult(check_results=[checks.result(context, checks.COMPLETE, verdicts)])
+        verdicts = run.verdicts if run else {}
+        problems = {hour: f"the hour {why}" for hour, why in refused.items()}
+        problems |= run.problems if run else {}
+        if stopped is None and not problems:
+            recording.finish()
+            read_before = checks.Verdict(True, "An earlier try of this run has read it.")
+            verdicts = verdicts or {hours[-1]: read_before}
+            return dg.MaterializeResult(check_results=[checks.result(context, checks.COMPLETE, verdicts)])
+        recording.write()
+        checks.record(context, context.asset_key, checks.COMPLETE, verdicts)
+        if explained:
+            context.instance.add_run_tags(context.run.run_id, {EXPLAINED: "true"})
+        reason = reasons(problems)
+        if stopped:
+            left = [hour for hour in readable if hour not in recording.done]
+            reason = f"{_with_what_is_left(stopped, left, hours)} {reason}".strip()
+        raise dg.Failure(reason, allow_retries=False)
 
     return asset
 

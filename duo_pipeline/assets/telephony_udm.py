@@ -88,7 +88,7 @@ def telephony_udm(account: Account, partitions: dg.PartitionsDefinition[str]) ->
         except (settings.SettingsError, BucketError) as error:
             recording.write()
             for name, severity in SEVERITIES.items():
-                checks.record(context, name, verdicts[name], severity)
+                checks.record(context, context.asset_key, name, verdicts[name], severity)
             raise dg.Failure(str(error), allow_retries=False) from None
         except BaseException:
             recording.write()

@@ -1,27 +1,39 @@
 """The telephony log between two hours: one query, read in pages, cut into hours as it streams by."""
 
+import re
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
 from duo_pipeline import instants, ndjson
 from duo_pipeline.duo.admin_api import AdminApi
-from duo_pipeline.duo.errors import DuoRefusal, DuoUnavailable
+from duo_pipeline.duo.answer import Unreadable
+from duo_pipeline.duo.errors import DuoContradiction, DuoUnavailable
 from duo_pipeline.instants import Instant
-from duo_pipeline.records import Entry, Record, Reject
+from duo_pipeline.records import Entry, Record, Reject, time_of
 
 PATH = "/admin/v2/logs/telephony"
 LIMIT = 1000
-"""The most records that Duo gives at once."""
-_HOUR = timedelta(hours=1)
+"""The most records that Duo sends at once."""
 MOST_PAGES_OF_REPEATS = 3
-"""A cursor that leads nowhere new so often goes in circles."""
-_MS_NS = 1_000_000
+PAGES_REMEMBERED = 10
+"""Repeats of so many pages are recognized; those of older ones cost requests, but never a record."""
 OLDEST_SECONDS = 180 * 86_400 - 1_800
 """Duo refuses a mintime of more than 180 days ago, by its own clock; half an hour is left for the skew."""
 
+_HOUR = timedelta(hours=1)
+_MS_NS = 1_000_000
+_TS = re.compile(rb'"ts"\s*:\s*"([^"\\]{1,64})"')
+_SPARE_REQUESTS = 100
+_SMALLEST_PAGE = 100
+"""Duo's default page. A query whose pages are smaller than this, page after page, is given up."""
+_UNCOUNTED_PER_HOUR = 100_000
+_COUNTED_PER_HOUR = 1_000_000
+_MOST_DIGITS = 18
 
 Hour = tuple[datetime, Iterator[Entry]]
 
@@ -38,10 +50,11 @@ class TelephonyLog:
     """One query of Duo's telephony log for the hours of [start, end), both whole hours in UTC.
 
     Attributes:
-        received: How many records came, each once.
-        repeated: How many of them Duo showed again within one page.
-        total: What Duo's latest page says the query has in all, if it says so.
+        received: How many records came, without the repeats that were recognized.
+        beyond: How many of them are of the first millisecond after the end, and of the next hour.
+        total: The highest count that Duo gave for the whole query, if it gave any.
         reached: The instant of the last record so far.
+        doubts: Why not everything that came can be believed, a sentence each.
     """
 
     def __init__(
@@ -55,25 +68,42 @@ class TelephonyLog:
         self.start = start
         self.end = end
         self.received = 0
-        self.repeated = 0
+        self.beyond = 0
         self.total: Total | None = None
         self.reached: Instant | None = None
+        self.doubts: list[str] = []
         self._api = api
         self._on_page = on_page
         self._clock = clock
+        self._cut_off = ""
+        self._unplaced = 0
 
-    @property
-    def missing(self) -> int:
-        """How many records of the query did not come, by Duo's own count."""
-        return max(0, self.total.value - self.received - self.repeated) if self.total else 0
+    def judge(self, landed: int, rejected: int) -> None:
+        """Compare what came with Duo's own count, once the query is over; a difference is a doubt.
+
+        Args:
+            landed: How many records of the query's hours came, each counted once.
+            rejected: How many entries came that cannot land, each counted once.
+        """
+        shown, total = landed + self.beyond, self.total
+        if total and shown + rejected < total.value:
+            self._doubt(f"Duo counts {total.value:,} records and showed {shown + rejected:,}")
+        elif total and shown > total.value and not total.at_least:
+            self._doubt(f"Duo showed {shown:,} records and counts only {total.value:,}")
+        if self._cut_off and (total is None or total.at_least or shown + rejected != total.value):
+            self._doubt(self._cut_off)
+        if self._unplaced and self.end - self.start > _HOUR:
+            self._doubt(f"{self._unplaced:,} entries have no readable time, and may be of any of these hours")
 
     def hours(self) -> Iterator[Hour]:
-        """Give each hour in turn, the empty ones too, with an iterator of its entries.
+        """Yield each hour in turn, the empty ones too, with an iterator of its entries.
 
         Each hour's entries have to be taken before the next hour is asked for: they come straight from
         Duo's pages, so that an hour of a million records needs no more memory than one of a thousand.
 
         Raises:
+            DuoContradiction: Duo's records are not in order of time, so no hour of the query is known to be
+                whole.
             DuoError: A page could not be had, or Duo's answer makes no sense.
         """
         entries = self._entries()
@@ -91,38 +121,43 @@ class TelephonyLog:
             hour += _HOUR
 
     def _entries(self) -> Iterator[tuple[datetime, Entry]]:
-        """Give each entry with its hour; a reject counts to the hour of the record before it."""
+        """Yield each entry with its hour; for one without a time that is the hour of the record before it."""
         hour = self.start
         start_ns, end_ns = instants.to_ns(self.start), instants.to_ns(self.end)
         for item in self._items():
-            if not isinstance(item, dict):
-                yield hour, Reject(item, "it is not a JSON object")
-                continue
             try:
-                at = instants.parse(item.get("ts"))
+                at = _time_of(item)
             except ValueError as error:
-                yield hour, Reject(item, f"its ts is {error}")
+                self._unplaced += 1
+                yield hour, Reject(_sent(item), str(error))
                 continue
-            if end_ns <= at.ns < end_ns + _MS_NS:
+            if not start_ns <= at.ns < end_ns + _MS_NS:
+                self._doubt("Duo showed records of hours that were not asked for")
+                yield hour, Reject(_sent(item), "its time lies outside of the hours that were asked for")
+                continue
+            if at.ns >= end_ns:
+                self.beyond += 1
                 continue  # maxtime is inclusive: this one is the next hour's, and will be read with it
-            if not start_ns <= at.ns < end_ns:
-                yield hour, Reject(item, "its ts lies outside of the hours that were asked for")
-                continue
             its_hour = self.start + _HOUR * ((at.ns - start_ns) // instants.HOUR_NS)
             if its_hour < hour:
-                raise DuoRefusal(
-                    f"Duo's log is not in order of time: a record of {its_hour:%Y-%m-%d-%H:%M} came among"
-                    f" those of {hour:%Y-%m-%d-%H:%M}; run these hours again one by one."
+                raise DuoContradiction(
+                    f"Duo's log is not in order of time: a record of {its_hour:%Y-%m-%d-%H:%M} came after one"
+                    f" of {hour:%Y-%m-%d-%H:%M}."
                 )
-            hour, self.reached = its_hour, at
+            hour = its_hour
+            if isinstance(item, Unreadable):
+                yield hour, Reject(item.sent, item.reason)
+                continue
+            self.reached = at
             yield hour, Record(item, at)
 
     def _items(self) -> Iterator[Any]:
-        """Give what the pages hold, leaving out exact repeats, and stop where the log ends.
+        """Yield what the pages hold, without the repeats, and stop where the log ends.
 
-        It ends with an empty page, without a cursor, with the cursor just sent, with some pages of repeats
-        alone, or when all that Duo counts has come and the page was not full. Duo sends a cursor with the
-        last page, too, so the count is what spares a request.
+        It ends with an empty page, without a cursor, with the cursor just sent, or when all that Duo counts
+        has come and the page was not full. Duo sends a cursor with the last page, too, so the count is what
+        spares a request. It is cut off when its cursors lead in a circle, when page after page brings nothing
+        new, and after more requests than its count can need.
         """
         records = pages_of_repeats = 0
         start_ms = instants.unix_ms(self.start)
@@ -134,24 +169,27 @@ class TelephonyLog:
             "limit": str(LIMIT),
             "sort": "ts:asc",
         }
-        page_before: set[bytes] = set()
-        while True:
+        cursors: set[str] = set()
+        remembered: set[bytes] = set()
+        pages: deque[set[bytes]] = deque()
+        for requests in count(1):
             oldest_ms = int(self._clock() - OLDEST_SECONDS) * 1000
             if aged := oldest_ms > start_ms and "next_offset" in parameters:
                 # hours have gone by since the first page: the cursor is far beyond, but Duo would refuse
                 parameters["mintime"] = str(oldest_ms)
             items, cursor, total = _page(self._api.get(PATH, parameters))
             if total and not aged:
-                self.total = total
-            page: set[bytes] = set()
+                self._note_total(total)
+            if len(pages) == PAGES_REMEMBERED:
+                remembered -= pages.popleft()
+            pages.append(set())
             fresh = []
             for item in items:
-                text = ndjson.canonical(item)
-                if text in page:
-                    self.repeated += 1
-                elif text not in page_before:
+                text = item.sent if isinstance(item, Unreadable) else ndjson.canonical(item)
+                if text not in remembered:
+                    remembered.add(text)
+                    pages[-1].add(text)
                     fresh.append(item)
-                page.add(text)
             self.received += len(fresh)
             records += sum(isinstance(item, dict) for item in fresh)  # Duo's count may leave out the rest
             pages_of_repeats = 0 if fresh else pages_of_repeats + 1
@@ -160,14 +198,60 @@ class TelephonyLog:
             complete = self.total is not None and not self.total.at_least and records >= self.total.value
             if (
                 not items
-                or pages_of_repeats == MOST_PAGES_OF_REPEATS
                 or cursor is None
                 or cursor == parameters.get("next_offset")
                 or (complete and len(items) < LIMIT)
             ):
                 return
+            if cursor in cursors:
+                self._cut_off = "Duo's cursors lead in a circle"
+            elif pages_of_repeats == MOST_PAGES_OF_REPEATS:
+                self._cut_off = f"{MOST_PAGES_OF_REPEATS} pages of Duo's brought nothing new"
+            elif requests >= self._most_requests():
+                self._cut_off = f"Duo's log did not end within {requests:,} requests"
+            if self._cut_off:
+                return
+            cursors.add(cursor)
             parameters["next_offset"] = cursor
-            page_before = page
+
+    def _note_total(self, total: Total) -> None:
+        """Keep the highest count; one that shrinks contradicts it."""
+        if self.total and total.value < self.total.value:
+            self._doubt(f"Duo counted {self.total.value:,} records and later {total.value:,}")
+        if self.total is None or total.value > self.total.value:
+            self.total = total
+
+    def _doubt(self, clause: str) -> None:
+        if clause not in self.doubts:
+            self.doubts.append(clause)
+
+    def _most_requests(self) -> int:
+        hours = (self.end - self.start) // _HOUR
+        expected = (
+            min(self.total.value, _COUNTED_PER_HOUR * hours) if self.total else _UNCOUNTED_PER_HOUR * hours
+        )
+        return _SPARE_REQUESTS + expected // _SMALLEST_PAGE
+
+
+def _time_of(item: Any) -> Instant:  # noqa: ANN401 - any JSON
+    """Return when an item was, even if the rest of it cannot be read.
+
+    Raises:
+        ValueError: Nobody can say; the text is the reason why it cannot land.
+    """
+    if isinstance(item, dict):
+        return time_of(item)
+    if not isinstance(item, Unreadable):
+        raise ValueError("it is not a JSON object")
+    found = _TS.search(item.sent)
+    try:
+        return instants.parse(found[1].decode("ascii", "replace") if found else None)
+    except ValueError:
+        raise ValueError(item.reason) from None
+
+
+def _sent(item: Any) -> Any:  # noqa: ANN401 - any JSON
+    return item.sent if isinstance(item, Unreadable) else item
 
 
 def _page(response: dict[str, Any]) -> tuple[list[Any], str | None, Total | None]:
@@ -188,8 +272,8 @@ def _cursor(value: object) -> str | None:
         case list():
             return ",".join(str(part) for part in value)
         case _:
-            raise DuoRefusal(
-                f"Duo's cursor is neither text nor a list but {type(value).__name__}: report it."
+            raise DuoContradiction(
+                f"Duo's cursor is neither text nor a list, but {type(value).__name__}: report it."
             )
 
 
@@ -205,7 +289,9 @@ def _total(value: object) -> Total | None:
             return None
         case int():
             return Total(value)
-        case str() if value.isdecimal():
+        case float() if value.is_integer():
+            return Total(int(value))
+        case str() if value.isdecimal() and len(value) <= _MOST_DIGITS:
             return Total(int(value))
         case _:
             return None

@@ -163,7 +163,7 @@ def test_hours_of_which_duo_counts_more_than_it_shows_land_but_fail(
     records = spread(hour, 3)
     duo.api.log = FixedLog(records)
     duo.api.knobs = Knobs(total_difference=2)
-    assert "Duo counts 2 records more" in failure_of(dagster.run(hour))
+    assert "Duo counts 5 records and showed 3" in failure_of(dagster.run(hour))
     assert dagster.done() == set()
     assert Counter(feed_ids(bucket)) == Counter(ids(records))
 
@@ -177,21 +177,34 @@ def test_hours_that_were_recorded_before_their_query_ended_short_fail_with_it_an
     # the wait before the second page records the hour that has landed
     duo.api.knobs = Knobs(total_difference=2, faults=(Fault(kind="503", after=1),))
     short = dagster.run(first, hours[-1])
-    assert "Duo counts 2 records more" in failure_of(short)
-    assert len(dagster.events(first)) == 1
+    assert "Duo counts 502 records and showed 500" in failure_of(short)
+    assert dagster.events(first)
     assert watch.missing(dagster.instance, dagster.ndjson, hours) == hours
+    asked = len(duo.api.requests)
     duo.api.knobs = Knobs()
     assert dagster.run(first, hours[-1], parent=short.run_id).success
-    assert int(list(duo.api.requests)[-1].params["mintime"]) // 1000 == first.timestamp()
+    assert int(list(duo.api.requests)[asked].params["mintime"]) // 1000 == first.timestamp()
     assert not watch.missing(dagster.instance, dagster.ndjson, hours)
 
 
-def test_rejects_are_kept_and_counted(dagster: DagsterRun, duo: ServedDuo, bucket: Bucket) -> None:
-    hour = settled_hour()
-    duo.api.log = FixedLog([sent(hour), {"phone": "+13125550123"}])
-    assert dagster.run(hour).success
-    assert dagster.events(hour)[0]["rejects"] == 1
-    assert len(bucket.keys("duo-telephony-work/rejects/")) == 1
+def test_an_hour_with_a_reject_fails_and_says_where_it_is_kept_and_the_others_are_done(
+    dagster: DagsterRun, duo: ServedDuo, bucket: Bucket
+) -> None:
+    first, second = settled_hour(2), settled_hour()
+    good = [sent(first), sent(second), sent(second + HOUR / 2)]
+    deep: dict[str, Any] = {}
+    for _ in range(80):
+        deep = {"deeper": deep}
+    duo.api.log = FixedLog([*good, sent(second + HOUR / 3, more=deep)])
+    result = dagster.run(first, second)
+    (key,) = bucket.keys("duo-telephony-work/rejects/")
+    assert failure_of(result) == (
+        f"{key_of(second)}: 1 entries cannot land, so SecOps will not get them (it is nested deeper than 64"
+        f" levels: 1). What Duo sent is kept in s3://{bucket.name}/{key}: report it to Duo's support."
+    )
+    assert dagster.done() == {key_of(first)}
+    assert Counter(feed_ids(bucket)) == Counter(ids(good))
+    assert watch.missing(dagster.instance, dagster.ndjson, [first, second]) == [second]
 
 
 @pytest.mark.parametrize(
@@ -286,11 +299,34 @@ def test_a_re_execution_spends_no_request_on_hours_that_the_first_try_recorded(
     assert Counter(feed_ids(bucket)) == Counter(ids([*whole, *rest]))
 
 
-def test_a_re_execution_of_what_is_done_asks_duo_nothing(dagster: DagsterRun, duo: ServedDuo) -> None:
+def test_a_re_execution_of_a_green_run_reads_all_of_its_hours_again(
+    dagster: DagsterRun, duo: ServedDuo, bucket: Bucket
+) -> None:
     hour = settled_hour()
+    records = spread(hour, 4)
+    duo.api.log = FixedLog(records[:2])
     first = dagster.run(hour)
+    duo.api.log = FixedLog(records)
     assert dagster.run(hour, parent=first.run_id).success
-    assert len(duo.api.requests) == 1
+    assert Counter(feed_ids(bucket)) == Counter(ids(records))
+    assert len(duo.api.requests) == 2
+
+
+def test_a_retry_goes_on_where_the_tries_before_it_failed(dagster: DagsterRun, duo: ServedDuo) -> None:
+    first = settled_hour(6)
+    duo.api.log = FixedLog([*spread(first, 999), *spread(first + HOUR, 999), *spread(first + 2 * HOUR, 9)])
+    green = dagster.run(first, first + 2 * HOUR)
+    parent = green.run_id
+    for done in range(2):  # each of two tries gets one hour further
+        duo.api.knobs = Knobs(faults=(Fault(kind="503", after=1, times=100),))
+        failed = dagster.run(first, first + 2 * HOUR, parent=parent)
+        assert f"{done + 1} of 3 hours have landed" in failure_of(failed)
+        parent = failed.run_id
+    duo.api.knobs = Knobs()
+    asked = len(duo.api.requests)
+    assert dagster.run(first, first + 2 * HOUR, parent=parent).success
+    (last,) = list(duo.api.requests)[asked:]
+    assert int(last.params["mintime"]) // 1000 == (first + 2 * HOUR).timestamp()
 
 
 def test_hours_that_landed_before_a_fault_of_the_program_are_recorded(

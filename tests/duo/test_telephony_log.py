@@ -1,5 +1,6 @@
 """The log between two hours, read from the emulated Duo in each way that it may behave."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from duo_pipeline.duo.admin_api import AdminApi
-from duo_pipeline.duo.errors import DuoRefusal, DuoUnavailable
+from duo_pipeline.duo.errors import DuoContradiction, DuoUnavailable
 from duo_pipeline.duo.host import api_host
 from duo_pipeline.duo.telephony_log import LIMIT, TelephonyLog
 from duo_pipeline.records import Record, Reject
@@ -25,7 +26,11 @@ def api_of(duo: ServedDuo) -> AdminApi:
 
 
 def read(duo: ServedDuo, hours: int = 1) -> tuple[TelephonyLog, dict[datetime, list[Sent]], list[Reject]]:
-    log = TelephonyLog(api_of(duo), START, START + HOUR * hours)
+    return read_all(TelephonyLog(api_of(duo), START, START + HOUR * hours))
+
+
+def read_all(log: TelephonyLog) -> tuple[TelephonyLog, dict[datetime, list[Sent]], list[Reject]]:
+    """Read a log to its end, and judge it as landing does: each record and each reject counts once."""
     found: dict[datetime, list[Sent]] = {}
     rejects: list[Reject] = []
     for hour, entries in log.hours():
@@ -35,6 +40,8 @@ def read(duo: ServedDuo, hours: int = 1) -> tuple[TelephonyLog, dict[datetime, l
                 found[hour].append(entry.sent)
             else:
                 rejects.append(entry)
+    distinct = {json.dumps(record, sort_keys=True) for record in records_of(found)}
+    log.judge(landed=len(distinct), rejected=len({str(reject.sent) for reject in rejects}))
     return log, found, rejects
 
 
@@ -48,7 +55,7 @@ def test_an_hour_that_fits_one_page_costs_one_request(duo: ServedDuo) -> None:
     log, found, _ = read(duo)
     assert found == {START: records}
     assert len(duo.api.requests) == 1
-    assert (log.received, log.missing) == (7, 0)
+    assert (log.received, log.doubts) == (7, [])
 
 
 def test_an_empty_hour_costs_one_request(duo: ServedDuo) -> None:
@@ -124,7 +131,7 @@ def test_nothing_is_lost_or_doubled_whichever_way_duo_behaves(
         one["telephony_id"] for one in records
     ]
     assert not rejects
-    assert log.missing == 0
+    assert log.doubts == []
     for hour, its in found.items():
         assert all(hour <= datetime.fromisoformat(record["ts"]) < hour + HOUR for record in its)
 
@@ -140,7 +147,7 @@ def test_the_first_and_last_microsecond_of_an_hour_are_its_own(duo: ServedDuo, c
     log, found, rejects = read(duo)
     assert found == {START: [first, last]}
     assert not rejects
-    assert log.missing == 0
+    assert log.doubts == []
 
 
 def test_records_that_share_all_but_the_txid_are_different_records(duo: ServedDuo) -> None:
@@ -150,12 +157,12 @@ def test_records_that_share_all_but_the_txid_are_different_records(duo: ServedDu
     assert read(duo)[1] == {START: records}
 
 
-def test_a_record_shown_twice_in_a_page_comes_once_and_the_count_still_agrees(duo: ServedDuo) -> None:
+def test_a_record_shown_twice_in_a_page_comes_once_and_does_not_stand_for_another(duo: ServedDuo) -> None:
     one, two = spread(START, 2)
     duo.api.log = FixedLog([one, one, two])
     log, found, _ = read(duo)
     assert found == {START: [one, two]}
-    assert (log.received, log.repeated, log.missing) == (2, 1, 0)
+    assert log.doubts == ["Duo counts 3 records and showed 2"]
 
 
 def test_what_no_hour_can_take_comes_as_a_reject_with_its_reason(duo: ServedDuo) -> None:
@@ -166,13 +173,13 @@ def test_what_no_hour_can_take_comes_as_a_reject_with_its_reason(duo: ServedDuo)
     bad = ["text", {**good, "ts": "yesterday"}, {"phone": "x"}, 7]
     assert sorted(str(reject.sent) for reject in rejects) == sorted(map(str, bad))
     assert all(reject.reason for reject in rejects)
-    assert log.missing == 0
+    assert log.doubts == []
 
 
 def test_records_that_duo_counts_but_does_not_show_are_missing(duo: ServedDuo) -> None:
     duo.api.log = FixedLog(spread(START, 5))
     duo.api.knobs = Knobs(total_difference=2)
-    assert read(duo)[0].missing == 2
+    assert read(duo)[0].doubts == ["Duo counts 7 records and showed 5"]
 
 
 def test_a_count_that_is_a_lower_bound_neither_ends_the_reading_nor_fails_it() -> None:
@@ -184,13 +191,19 @@ def test_a_count_that_is_a_lower_bound_neither_ends_the_reading_nor_fails_it() -
         },
         {"items": records[900:], "metadata": {"total_objects": {"relation": "gte", "value": 900}}},
     )
-    log = TelephonyLog(answers, START, START + HOUR)  # type: ignore[arg-type]
-    assert [entry.sent for _, entries in log.hours() for entry in entries] == records
-    assert log.missing == 0
+    log, found, _ = scripted(answers)
+    assert records_of(found) == records
+    assert log.doubts == []
+
+
+def scripted(
+    answers: "Answers", hours: int = 1
+) -> tuple[TelephonyLog, dict[datetime, list[Sent]], list[Reject]]:
+    return read_all(TelephonyLog(answers, START, START + HOUR * hours))  # type: ignore[arg-type]
 
 
 class Answers:
-    """An API that gives what it was told to, in turn."""
+    """An API that gives what it was told to, in turn, and its last answer ever after."""
 
     def __init__(self, *responses: dict[str, Any]) -> None:
         self.responses: Sequence[dict[str, Any]] = responses
@@ -198,7 +211,7 @@ class Answers:
 
     def get(self, path: str, parameters: dict[str, str]) -> dict[str, Any]:
         self.asked += 1
-        return self.responses[self.asked - 1]
+        return self.responses[min(self.asked, len(self.responses)) - 1]
 
 
 def test_a_query_that_outlives_its_first_hour_asks_for_no_more_than_duo_keeps() -> None:
@@ -219,19 +232,147 @@ def test_a_query_that_outlives_its_first_hour_asks_for_no_more_than_duo_keeps() 
             }
 
     log = TelephonyLog(Throttled(), START, START + HOUR, clock=lambda: now)  # type: ignore[arg-type]
-    assert [entry.sent for _, entries in log.hours() for entry in entries] == records
-    assert log.missing == 0
+    log, found, _ = read_all(log)
+    assert records_of(found) == records
+    assert log.doubts == []
     oldest = [int(one["mintime"]) // 1000 for one in asked]
     assert oldest[0] == START.timestamp()
     assert oldest[1] > START.timestamp() + 3_600
 
 
-def test_a_cursor_that_leads_nowhere_new_ends_the_reading() -> None:
-    page = {"items": spread(START, 3), "metadata": {"next_offset": "a"}}
-    answers = Answers(*({**page, "metadata": {"next_offset": str(number)}} for number in range(10)))
-    log = TelephonyLog(answers, START, START + HOUR)  # type: ignore[arg-type]
-    assert sum(len(list(entries)) for _, entries in log.hours()) == 3
+def page(items: Sequence[Any], cursor: str | None = None, total: Any = None) -> dict[str, Any]:
+    return {"items": items, "metadata": {"next_offset": cursor, "total_objects": total}}
+
+
+def test_cursors_that_lead_nowhere_new_end_the_reading_and_without_a_count_that_is_a_doubt() -> None:
+    records = spread(START, 3)
+    answers = Answers(*(page(records, str(number)) for number in range(10)))
+    log, found, _ = scripted(answers)
+    assert records_of(found) == records
     assert answers.asked == 4
+    assert log.doubts == ["3 pages of Duo's brought nothing new"]
+
+
+@pytest.mark.parametrize("length", [2, 3, 7])
+def test_cursors_in_a_circle_end_the_reading(length: int) -> None:
+    records = spread(START, 200)
+    circle = [page([records[n]], str(n % length), total=200) for n in range(200)]
+    answers = Answers(*circle)
+    log, found, _ = scripted(answers)
+    assert answers.asked == length + 1
+    assert len(records_of(found)) == length + 1
+    assert log.doubts == [f"Duo counts 200 records and showed {length + 1}", "Duo's cursors lead in a circle"]
+
+
+@pytest.mark.parametrize(("total", "bound"), [(None, 1100), (5000, 150), (10**12, 10_100)], ids=str)
+def test_a_log_without_end_is_cut_off_after_as_many_requests_as_its_count_can_need(
+    total: int | None, bound: int
+) -> None:
+    record = sent(START)
+
+    class Endless:
+        asked = 0
+
+        def get(self, path: str, parameters: dict[str, str]) -> dict[str, Any]:
+            self.asked += 1
+            return page([{**record, "txid": str(self.asked)}], str(self.asked), total)
+
+    answers = Endless()
+    log, _, _ = scripted(answers)  # type: ignore[arg-type]
+    assert answers.asked <= bound
+    assert log.doubts
+
+
+ALL, SOME = LIMIT + 4, LIMIT + 2
+COUNTS: dict[str, tuple[list[Any], int, list[str]]] = {
+    "the last page is empty and counts nothing": (
+        [ALL, 0],
+        LIMIT,
+        ["Duo counted 1,004 records and later 0", "Duo counts 1,004 records and showed 1,000"],
+    ),
+    "the count is of what is left": (
+        [ALL, 4],
+        SOME,
+        ["Duo counted 1,004 records and later 4", "Duo counts 1,004 records and showed 1,002"],
+    ),
+    "the count is of what is left, and all came": ([ALL, 4], ALL, ["Duo counted 1,004 records and later 4"]),
+    "the count is of each page": (
+        [LIMIT, 4],
+        ALL,
+        ["Duo counted 1,000 records and later 4", "Duo showed 1,004 records and counts only 1,000"],
+    ),
+    "the count is of full pages": ([LIMIT, LIMIT], ALL, ["Duo showed 1,004 records and counts only 1,000"]),
+    "the count grows to what comes": ([LIMIT, ALL], ALL, []),
+    "the count grows beyond what comes": ([LIMIT, ALL], SOME, ["Duo counts 1,004 records and showed 1,002"]),
+    "the count is a lower bound, and more comes": ([{"relation": "gte", "value": SOME}] * 2, ALL, []),
+    "the count is a lower bound that is missed": (
+        [{"relation": "gte", "value": ALL}] * 2,
+        SOME,
+        ["Duo counts 1,004 records and showed 1,002"],
+    ),
+    "the count is an object": ([{"relation": "eq", "value": ALL}] * 2, ALL, []),
+    "the count is a float": ([float(ALL)] * 2, ALL, []),
+    "the count is text of too many digits": (["9" * 5000] * 2, ALL, []),
+}
+
+
+@pytest.mark.parametrize(("totals", "shown", "doubts"), COUNTS.values(), ids=COUNTS.keys())
+def test_the_highest_count_is_held_against_what_came(
+    totals: list[Any], shown: int, doubts: list[str]
+) -> None:
+    records = spread(START, shown)
+    pages = page(records[:LIMIT], "a", totals[0]), page(records[LIMIT:], None, totals[1])
+    log, found, _ = scripted(Answers(*pages))
+    assert records_of(found) == records
+    assert log.doubts == doubts
+
+
+@pytest.mark.parametrize("older", [1, 2, 10])
+def test_repeats_of_older_pages_do_not_stand_for_records_that_do_not_come(older: int) -> None:
+    records = spread(START, 13)
+    pages = [page([one], str(n), total=14) for n, one in enumerate(records)]
+    pages.append(page([records[-older]], None, total=14))
+    log, found, _ = scripted(Answers(*pages))
+    assert {one["telephony_id"] for one in records_of(found)} == {one["telephony_id"] for one in records}
+    assert log.doubts == ["Duo counts 14 records and showed 13"]
+
+
+def test_rejects_do_not_stand_for_records_that_do_not_come() -> None:
+    log, _, rejects = scripted(
+        Answers(page([*spread(START, 2), {"txid": "a"}, {"txid": "a"}], None, total=4))
+    )
+    assert len(rejects) == 1
+    assert log.doubts == ["Duo counts 4 records and showed 3"]
+
+
+def test_an_entry_without_a_time_puts_every_hour_of_the_query_in_doubt() -> None:
+    answers = Answers(page([sent(START), {"txid": "a"}], None, total=2))
+    assert scripted(answers)[0].doubts == []
+    assert scripted(answers, hours=2)[0].doubts == [
+        "1 entries have no readable time, and may be of any of these hours"
+    ]
+
+
+def test_records_that_were_not_asked_for_are_a_doubt_and_are_kept() -> None:
+    strange = sent(START - 5 * HOUR)
+    log, _, rejects = scripted(Answers(page([sent(START), strange], None, total=2)))
+    assert [reject.sent for reject in rejects] == [strange]
+    assert log.doubts == ["Duo showed records of hours that were not asked for"]
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        {"ts": None, "timestamp": int(START.timestamp()) + 7},
+        {"ts": "", "isotimestamp": f"{START + timedelta(seconds=7):%Y-%m-%dT%H:%M:%S}+00:00"},
+        {"ts": "yesterday", "timestamp": START.timestamp() + 7.5},
+    ],
+    ids=["v1", "isotimestamp", "an unreadable ts"],
+)
+def test_a_record_lands_by_the_time_of_an_older_log_where_it_has_no_ts(time: dict[str, Any]) -> None:
+    record = {**sent(START), **time}
+    log, found, rejects = scripted(Answers(page([record], None, total=1)))
+    assert (found, rejects, log.doubts) == ({START: [record]}, [], [])
 
 
 def test_a_page_that_is_the_one_before_once_more_does_not_end_the_reading() -> None:
@@ -264,7 +405,7 @@ def test_entries_that_are_no_records_do_not_make_the_reading_end_early() -> None
         ({"items": {}}, DuoUnavailable),
         ({"items": [{}], "metadata": []}, None),
         ({"items": [{}], "metadata": "x"}, DuoUnavailable),
-        ({"items": [{}], "metadata": {"next_offset": 7}}, DuoRefusal),
+        ({"items": [{}], "metadata": {"next_offset": 7}}, DuoContradiction),
         ({"items": [], "metadata": {"total_objects": True}}, None),
     ],
 )
@@ -282,7 +423,7 @@ def test_an_answer_of_another_shape_is_named_and_never_taken_for_an_empty_log(
 def test_records_out_of_order_are_an_error_and_not_a_loss() -> None:
     late, early = sent(START + HOUR), sent(START)
     log = TelephonyLog(Answers({"items": [late, early]}), START, START + 2 * HOUR)  # type: ignore[arg-type]
-    with pytest.raises(DuoRefusal, match="not in order of time"):
+    with pytest.raises(DuoContradiction, match="not in order of time"):
         for _, entries in log.hours():
             list(entries)
 

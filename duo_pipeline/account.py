@@ -33,6 +33,16 @@ class Account:
         return f"telephony{self.suffix}"
 
     @property
+    def reconcile_job(self) -> str:
+        """The job that reads hours again."""
+        return f"telephony_reconcile{self.suffix}"
+
+    @property
+    def reconcile_op(self) -> str:
+        """The one step of that job."""
+        return f"read_again{self.suffix}"
+
+    @property
     def schedules(self) -> tuple[str, str]:
         """The schedules that request its hours: the missing ones, and those that are read again."""
         return f"telephony_hourly{self.suffix}", f"telephony_reconcile{self.suffix}"

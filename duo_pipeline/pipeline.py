@@ -9,6 +9,7 @@ import dagster as dg
 from duo_pipeline import checks, settings, watch
 from duo_pipeline.account import TAG, Account
 from duo_pipeline.assets.external import admin_api_log, secops_feed
+from duo_pipeline.assets.reconciliation import reconciliation
 from duo_pipeline.assets.telephony_ndjson import telephony_ndjson
 from duo_pipeline.assets.telephony_udm import telephony_udm
 from duo_pipeline.partitions import hourly
@@ -49,15 +50,16 @@ def pipeline(account: Account, environ: Mapping[str, str], now: Callable[[], dat
     ndjson = telephony_ndjson(account, partitions, hours.settle_minutes, now)
     udm = telephony_udm(account, partitions)
     left_out = checks.left_out(ndjson, lambda instance: watch.left_out(instance, ndjson, hours, now()))
+    as_usual = checks.as_usual(ndjson, lambda instance: watch.quiet(instance, ndjson, hours, now()))
     job = dg.define_asset_job(
         account.job,
-        dg.AssetSelection.assets(ndjson, udm) - dg.AssetSelection.checks(left_out),
+        dg.AssetSelection.assets(ndjson, udm) - dg.AssetSelection.checks(left_out, as_usual),
         tags={TAG: account.name},
     )
     definitions = dg.Definitions(
         assets=[admin_api_log(account.name), ndjson, udm, secops_feed(account.name)],
-        asset_checks=[left_out],
-        jobs=[job],
+        asset_checks=[left_out, as_usual],
+        jobs=[job, reconciliation(account, ndjson.key, hours, now)],
         schedules=[
             telephony_hourly(account, ndjson, hours, now),
             telephony_reconcile(account, hours, now),

@@ -8,11 +8,12 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 
 from duo_pipeline import checks, watch
 from duo_pipeline.account import Account
-from duo_pipeline.partitions import contiguous, key_of, last_settled
+from duo_pipeline.partitions import key_of, last_settled
 from duo_pipeline.settings import HourSettings
 
 RECONCILE_CRON = "35 2 * * *"
 """Each night, between two runs of the hourly schedule."""
+SUNDAY = 6
 
 
 def telephony_hourly(
@@ -46,20 +47,14 @@ def telephony_hourly(
         settled = last_settled(hours, now(), hours.lookback_hours)
         for run_id in watch.end_dead_runs(context.instance, asset, settled, now()):
             context.log.warning(f"The process of the run {run_id} was gone, and the run has been failed.")
-        verdict = watch.left_out(context.instance, asset, hours, now())
-        context.instance.report_runless_asset_event(
-            dg.AssetCheckEvaluation(
-                asset_key=asset.key,
-                check_name=checks.LEFT_OUT,
-                passed=verdict.passed,
-                description=verdict.sentence,
-            )
-        )
-        incomplete = watch.incomplete(context.instance, asset, settled)
-        missing = watch.missing(context.instance, asset, settled, incomplete)
-        if not missing:
-            yield dg.SkipReason(f"None of the last {len(settled)} settled hours is missing.")
-        for first, last in contiguous(missing):
+        left_out = watch.left_out(context.instance, asset, hours, now())
+        checks.report(context.instance, asset, checks.LEFT_OUT, left_out)
+        quiet = watch.quiet(context.instance, asset, hours, now())
+        checks.report(context.instance, asset, checks.AS_USUAL, quiet, dg.AssetCheckSeverity.WARN)
+        ranges = watch.to_request(context.instance, asset, settled)
+        if not ranges:
+            yield dg.SkipReason(f"None of the last {len(settled)} settled hours is missing or in doubt.")
+        for first, last in ranges:
             yield run_request(first, last)
 
     return schedule
@@ -80,14 +75,16 @@ def telephony_reconcile(
         name=account.schedules[1],
         cron_schedule=RECONCILE_CRON,
         execution_timezone="UTC",
-        job_name=account.job,
+        job_name=account.reconcile_job,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Reads the last DUO_RECONCILE_HOURS settled hours again, as one range, for late records.",
+        description="Reads the last DUO_RECONCILE_HOURS settled hours again each night, and the last"
+        " DUO_RECONCILE_WEEKLY_HOURS on Sundays, each with one query, for late records.",
     )
-    def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:  # noqa: ARG001
-        settled = last_settled(hours, now(), hours.reconcile_hours)
-        if settled:
-            yield run_request(settled[0], settled[-1])
+    def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        weekly = hours.reconcile_weekly_hours if context.scheduled_execution_time.weekday() == SUNDAY else 0
+        count = max(hours.reconcile_hours, weekly)
+        if last_settled(hours, now(), count):
+            yield dg.RunRequest(run_config={"ops": {account.reconcile_op: {"config": {"hours": count}}}})
         else:
             yield dg.SkipReason("No hour is settled yet.")
 

@@ -53,13 +53,15 @@ class HourSettings:
         start: The first hour, in UTC.
         settle_minutes: How long after its end an hour is settled.
         lookback_hours: Among so many settled hours the schedule looks for missing ones.
-        reconcile_hours: So many settled hours are read again for late records.
+        reconcile_hours: How many settled hours are read again each night for late records.
+        reconcile_weekly_hours: The same, once a week; never if 0.
     """
 
     start: datetime
     settle_minutes: int
     lookback_hours: int
     reconcile_hours: int
+    reconcile_weekly_hours: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,7 @@ def hours(environ: Mapping[str, str], account: Account = THE_ONE) -> HourSetting
         settle_minutes=reader.read("DUO_SETTLE_MINUTES", _at_least(DUO_DELAY_MINUTES), 5),
         lookback_hours=reader.read("DUO_LOOKBACK_HOURS", _at_least(1), 168),
         reconcile_hours=reader.read("DUO_RECONCILE_HOURS", _at_least(1), 48),
+        reconcile_weekly_hours=reader.read("DUO_RECONCILE_WEEKLY_HOURS", _at_least(0), 720),
     )
     reader.finish()
     return settings

@@ -1,11 +1,11 @@
 """What the hourly tick looks after besides requesting hours: hours left out, and runs that fell silent."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
+from itertools import groupby
 
 import dagster as dg
 import psutil
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_START_TAG,
@@ -16,12 +16,27 @@ from dagster._core.storage.tags import (
 
 from duo_pipeline import checks
 from duo_pipeline.account import TAG
+from duo_pipeline.assets.telephony_ndjson import EXPLAINED
 from duo_pipeline.checks import Verdict
-from duo_pipeline.partitions import DUO_HISTORY, HOUR, hour_of, hours_between, key_of, last_settled, named
+from duo_pipeline.partitions import (
+    DUO_HISTORY,
+    HOUR,
+    contiguous,
+    hour_of,
+    hours_between,
+    key_of,
+    last_settled,
+    named,
+)
 from duo_pipeline.settings import HourSettings
+from duo_pipeline.usual import hours_needed, unusual
 
 SILENCE = timedelta(hours=1)
 """A run writes at least a line for each page, wait and twenty seconds of work, so by then it is dead."""
+DOUBTFUL_AT_A_TIME = 24
+USUAL_HOURS = 24
+MOST_RIDDLES = 4
+"""When the runs of more ranges than this have failed without a reason, the hours are not the reason."""
 CLOCKS_SECONDS = 60
 """So far the system's time of a process's start may lie from the process's own: its clock is set at times."""
 
@@ -50,7 +65,7 @@ def not_done(
 ) -> list[datetime]:
     """Give those of the hours that are not done, or not whole, whether or not a run is at it."""
     done, under_way = _known(instance, asset)
-    fine = done - under_way - incomplete(instance, asset, hours)
+    fine = done - under_way - incomplete(instance, asset, hours).keys()
     return [hour for hour in hours if key_of(hour) not in fine]
 
 
@@ -61,35 +76,110 @@ def unfinished(instance: dg.DagsterInstance, asset: dg.AssetsDefinition) -> dict
     return {hour_of(key): run_id for key, (run_id, _) in attempts.items()}
 
 
-def incomplete(instance: dg.DagsterInstance, asset: dg.AssetsDefinition, hours: list[datetime]) -> set[str]:
-    """Give the keys of those of the hours of whose query Duo counted more than it showed.
+def incomplete(
+    instance: dg.DagsterInstance, asset: dg.AssetsDefinition, hours: Iterable[datetime]
+) -> dict[str, int]:
+    """Return the partition keys of the hours in doubt, those judged longest ago first (`checks.red`).
 
-    Of a long query, hours are recorded before it is known that some of its records have not come.
+    Of a long query, hours are recorded before it is known that Duo's answers contradict each other.
     """
-    infos = instance.event_log_storage.get_asset_check_partition_info(
-        [dg.AssetCheckKey(asset.key, checks.COMPLETE)], partition_keys=[key_of(hour) for hour in hours]
+    return checks.red(instance, dg.AssetCheckKey(asset.key, checks.COMPLETE), hours)
+
+
+def to_request(
+    instance: dg.DagsterInstance, asset: dg.AssetsDefinition, hours: list[datetime]
+) -> list[tuple[datetime, datetime]]:
+    """Return the ranges of these hours that have to be read: those missing, failed, or in doubt.
+
+    Of the hours in doubt some are asked for at a time, those judged longest ago first. Duo may contradict
+    itself for good, and an hour in doubt can cost two requests.
+    """
+    doubtful = incomplete(instance, asset, hours)
+    later = set([*doubtful][DOUBTFUL_AT_A_TIME:])
+    wanted = [hour for hour in missing(instance, asset, hours, doubtful) if key_of(hour) not in later]
+    riddles = _failed_without_reason(instance, asset, wanted)
+    in_parts = len(set(riddles.values())) <= MOST_RIDDLES
+    ranges: list[tuple[datetime, datetime]] = []
+    for run_id, group in groupby(wanted, riddles.get):
+        for first, last in contiguous(group):
+            if run_id and in_parts and first < last:
+                middle = first + (last - first) // HOUR // 2 * HOUR
+                ranges += [(first, middle), (middle + HOUR, last)]
+            else:
+                ranges.append((first, last))
+    return ranges
+
+
+def _failed_without_reason(
+    instance: dg.DagsterInstance, asset: dg.AssetsDefinition, hours: list[datetime]
+) -> dict[datetime, str]:
+    """Return the hours whose latest run has failed, and nobody knows why, each with that run's id."""
+    attempts = unfinished(instance, asset)
+    of_hours = {hour: attempts[hour] for hour in hours if hour in attempts}
+    if not of_hours:
+        return {}
+    runs = instance.get_runs(
+        dg.RunsFilter(run_ids=sorted(set(of_hours.values())), statuses=[dg.DagsterRunStatus.FAILURE])
     )
-    red = AssetCheckExecutionRecordStatus.FAILED
-    return {
-        info.partition_key for info in infos if info.partition_key and info.latest_execution_status is red
-    }
+    unexplained = {run.run_id for run in runs if EXPLAINED not in run.tags}
+    return {hour: run_id for hour, run_id in of_hours.items() if run_id in unexplained}
 
 
 def left_out(
     instance: dg.DagsterInstance, asset: dg.AssetsDefinition, settings: HourSettings, now: datetime
 ) -> Verdict:
-    """Say which hours between the first one and the look-back are missing: no tick will request them."""
+    """Judge the hours before the look-back, which no tick requests: each should be done, and not in doubt."""
     looked_back = last_settled(settings, now, settings.lookback_hours)
-    oldest = max(settings.start, _whole_hour(now - DUO_HISTORY + 2 * HOUR))
-    until = looked_back[0] if looked_back else oldest
-    absent = missing(instance, asset, hours_between(oldest, until - HOUR))
-    if not absent:
-        return Verdict(True, "No hour that Duo still keeps is missing before the look-back.")
-    return Verdict(
-        False,
-        f"{len(absent):,} hours before the look-back are missing: {named(absent)}; materialize them (a range"
-        " is one query), or set DUO_PARTITIONS_START later if nobody wants them.",
-    )
+    oldest = _whole_hour(now - DUO_HISTORY + 2 * HOUR)
+    until = looked_back[0] if looked_back else settings.start
+    before = hours_between(settings.start, until - HOUR)
+    absent = missing(instance, asset, before, incomplete(instance, asset, before))
+    lost = [hour for hour in absent if hour < oldest]
+    readable = absent[len(lost) :]
+    sentences = []
+    if readable:
+        sentences.append(
+            f"{len(readable):,} hours before the look-back are missing or in doubt: {named(readable)};"
+            " materialize them (a range is one query), or set DUO_PARTITIONS_START later if nobody wants"
+            " them."
+        )
+    if lost:
+        sentences.append(
+            f"{len(lost):,} hours are lost, since Duo keeps 180 days: {named(lost)}; set DUO_PARTITIONS_START"
+            " later to accept that."
+        )
+    fine = "No hour before the look-back is missing or in doubt."
+    return Verdict(not sentences, " ".join(sentences) or fine, absent)
+
+
+def quiet(
+    instance: dg.DagsterInstance, asset: dg.AssetsDefinition, settings: HourSettings, now: datetime
+) -> Verdict:
+    """Judge whether the newest settled hours are far quieter than usual (`usual.unusual`)."""
+    newest = last_settled(settings, now, USUAL_HOURS)
+    records = _records(instance, asset, {needed for hour in newest for needed in hours_needed(hour)})
+    found = {hour: sentence for hour in newest if (sentence := unusual(hour, records))}
+    if not found:
+        return Verdict(True, f"None of the last {USUAL_HOURS} settled hours is far quieter than usual.")
+    return Verdict(False, found[max(found)], sorted(found))
+
+
+def _records(
+    instance: dg.DagsterInstance, asset: dg.AssetsDefinition, hours: Iterable[datetime]
+) -> dict[datetime, int]:
+    """Return how many records each of these hours has, by its latest materialization."""
+    asked = dg.AssetRecordsFilter(asset.key, asset_partitions=[key_of(hour) for hour in hours])
+    records: dict[datetime, int] = {}
+    cursor: str | None = None
+    while True:
+        page = instance.fetch_materializations(asked, limit=1000, cursor=cursor)  # the newest first
+        for record in page.records:
+            count = record.asset_materialization and record.asset_materialization.metadata.get("records")
+            if record.partition_key and count and isinstance(count.value, int):
+                records.setdefault(hour_of(record.partition_key), count.value)
+        if not page.has_more:
+            return records
+        cursor = page.cursor
 
 
 def end_dead_runs(

@@ -75,8 +75,13 @@ def test_with_a_file_each_account_has_assets_schedules_and_a_pool_of_its_own(tmp
             "globex/telephony_ndjson": ["duo_admin_api_globex", "2026-07-01-00:00"],
             "globex/telephony_udm": [None, "2026-07-01-00:00"],
         },
-        "checks": 16,
-        "jobs": ["telephony_acme", "telephony_globex"],
+        "checks": 18,
+        "jobs": [
+            "telephony_acme",
+            "telephony_globex",
+            "telephony_reconcile_acme",
+            "telephony_reconcile_globex",
+        ],
         "schedules": [
             "telephony_hourly_acme",
             "telephony_hourly_globex",

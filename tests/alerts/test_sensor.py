@@ -22,7 +22,9 @@ from tests.alerts.conftest import Inbox, Received
 HOUR = timedelta(hours=1)
 NOW = datetime(2026, 11, 10, 10, 5, tzinfo=UTC)
 START = datetime(2026, 11, 1, tzinfo=UTC)
-HOURS = HourSettings(start=START, settle_minutes=5, lookback_hours=6, reconcile_hours=4)
+HOURS = HourSettings(
+    start=START, settle_minutes=5, lookback_hours=6, reconcile_hours=4, reconcile_weekly_hours=0
+)
 UI = "https://dagster.example.com"
 REASON = "Duo refuses the key (40102): check DUO_IKEY."
 

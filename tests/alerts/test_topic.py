@@ -54,7 +54,9 @@ class Alarmed:
     """The pipeline over an emulated Duo and a real S3 server, and the sensor."""
 
     def __init__(self, dagster: DagsterRun, inbox: Inbox) -> None:
-        hours = HourSettings(dagster.start, settle_minutes=5, lookback_hours=168, reconcile_hours=48)
+        hours = HourSettings(
+            dagster.start, settle_minutes=5, lookback_hours=168, reconcile_hours=48, reconcile_weekly_hours=0
+        )
         assets = [dagster.ndjson, dagster.udm]
         self.instance = dagster.instance
         self.sensor = telephony_alerts(

@@ -97,7 +97,7 @@ def test_hours_that_cannot_be_read_are_not_proposed(settings: pytest.MonkeyPatch
     ancient, running = settled_hour(24 * 181), settled_hour(-1)
     records = [record for hour in (ancient, first, running) for record in spread(hour, 2)]
     leave(bucket, "telephony_1.json", lines(records))
-    (last,) = last_settled(HourSettings(first, 5, 1, 1), datetime.now(UTC), 1)
+    (last,) = last_settled(HourSettings(first, 5, 1, 1, 0), datetime.now(UTC), 1)
     assert f"--partition-range {key_of(first)}...{key_of(last)}\n" in adopt().output
 
 

@@ -123,7 +123,9 @@ def test_180_days_are_nearly_over(machine: Machine, duo: ServedDuo) -> None:
     (read_it,) = COMMANDS["180 days are nearly over"]
     first, last = settled_hour(24 * 179), settled_hour(24 * 179 - 2)
     duo.api.log = FixedLog(spread(first, 9, hours=3))
-    settings = HourSettings(first, settle_minutes=5, lookback_hours=1, reconcile_hours=1)
+    settings = HourSettings(
+        first, settle_minutes=5, lookback_hours=1, reconcile_hours=1, reconcile_weekly_hours=0
+    )
     then = last + 2 * HOUR + timedelta(minutes=5)
     ndjson = machine.dagster.ndjson
     assert not watch.left_out(machine.instance, ndjson, settings, then).passed

@@ -43,7 +43,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]
     folder = tmp_path_factory.mktemp("production")
     now = datetime.now(UTC)
     first = (now - (HOURS + 4) * HOUR).replace(minute=0, second=0, microsecond=0)
-    hours = HourSettings(first, minute_of_tick(now + timedelta(minutes=30)), HOURS + 12, 1)
+    hours = HourSettings(first, minute_of_tick(now + timedelta(minutes=30)), HOURS + 12, 1, 0)
     log = TelephonyGenerator(records_per_day=400)
     with Postgres() as postgres, Sandbox(folder / "sandbox", log=log, knobs=SLOW) as sandbox:
         environment = {

@@ -95,7 +95,7 @@ class Estate:
 def estate(folder: Path, knobs: Knobs, workers: int) -> Iterator[Estate]:
     """Run all of it while the context lasts, with so many workers of one run at a time."""
     now = datetime.now(UTC)
-    hours = HourSettings(busy_hour(now), minute_of_tick(now + timedelta(minutes=30)), 1, 1)
+    hours = HourSettings(busy_hour(now), minute_of_tick(now + timedelta(minutes=30)), 1, 1, 0)
     with (
         Postgres() as postgres,
         Redis() as redis,

@@ -113,7 +113,7 @@ def dagster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     now = datetime.now(UTC)
     tick = (now + timedelta(seconds=90)).minute
     start = (now - timedelta(days=4)).replace(hour=0, minute=0, second=0, microsecond=0)
-    hours = HourSettings(start, tick if tick >= 2 else tick + 60, LOOKBACK, 1)
+    hours = HourSettings(start, tick if tick >= 2 else tick + 60, LOOKBACK, 1, 0)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with Sandbox(folder / "sandbox", log=TelephonyGenerator(records_per_day=2000)) as sandbox:

@@ -90,7 +90,8 @@ class TelephonyLog:
             self._doubt(f"Duo counts {total.value:,} records and showed {shown + rejected:,}")
         elif total and shown > total.value and not total.at_least:
             self._doubt(f"Duo showed {shown:,} records and counts only {total.value:,}")
-        if self._cut_off and (total is None or total.at_least or shown + rejected != total.value):
+        all_came = total and not total.at_least and 0 < total.value == shown + rejected
+        if self._cut_off and not all_came:
             self._doubt(self._cut_off)
         if self._unplaced and self.end - self.start > _HOUR:
             self._doubt(f"{self._unplaced:,} entries have no readable time, and may be of any of these hours")
@@ -154,10 +155,10 @@ class TelephonyLog:
     def _items(self) -> Iterator[Any]:
         """Yield what the pages hold, without the repeats, and stop where the log ends.
 
-        It ends with an empty page, without a cursor, with the cursor just sent, or when all that Duo counts
-        has come and the page was not full. Duo sends a cursor with the last page, too, so the count is what
-        spares a request. It is cut off when its cursors lead in a circle, when page after page brings nothing
-        new, and after more requests than its count can need.
+        It ends without a cursor, with the cursor just sent, or when all that Duo counts has come and the page
+        was not full. Duo sends a cursor with the last page, too, so the count is what spares a request. It is
+        cut off when its cursors lead in a circle, when page after page brings nothing new, and after more
+        requests than its count can need.
         """
         records = pages_of_repeats = 0
         start_ms = instants.unix_ms(self.start)
@@ -195,12 +196,11 @@ class TelephonyLog:
             pages_of_repeats = 0 if fresh else pages_of_repeats + 1
             yield from fresh
             self._on_page(self)
-            complete = self.total is not None and not self.total.at_least and records >= self.total.value
+            complete = self.total is not None and not self.total.at_least and records == self.total.value
             if (
-                not items
-                or cursor is None
+                cursor is None
                 or cursor == parameters.get("next_offset")
-                or (complete and len(items) < LIMIT)
+                or (complete and records and len(items) < LIMIT)
             ):
                 return
             if cursor in cursors:

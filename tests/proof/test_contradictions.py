@@ -439,21 +439,15 @@ MICROSECONDS = st.one_of(st.just(0), st.integers(0, 3_599_999_999), st.just(3_59
 
 @st.composite
 def logs(draw: st.DrawFn) -> tuple[tuple[Item, ...], ...]:
-    """Three to six hours of up to twelve items each; rejects and odd records are rare."""
+    """Three to six hours of up to twelve items each; in half of the logs some of them are odd."""
+    forms = usually("ts", get_args(Form)) if draw(st.booleans()) else st.just("ts")
     hours, number = [], 0
-    odd = draw(st.booleans())
     for hour in range(draw(st.integers(3, 6))):
         items: list[Item] = []
-        for at in sorted(draw(st.lists(MICROSECONDS, max_size=draw(st.integers(0, 12)), unique=True))):
-            form: Form = draw(usually("ts", get_args(Form))) if odd and draw(st.booleans()) else "ts"
-            if form.startswith("timestamp"):
-                at -= at % SECOND
-            if items and items[-1].at > at:
-                at = items[-1].at
-            if form in REJECTS and items:
-                at = items[-1].at
-            elif form in REJECTS:
-                form = "ts"
+        drawn = draw(st.lists(st.tuples(MICROSECONDS, forms), max_size=12))
+        for at, form in sorted((at - at % SECOND if "timestamp" in form else at, form) for at, form in drawn):
+            if form in REJECTS:  # behind a record, at its time
+                form, at = (form, items[-1].at) if items else ("ts", at)
             items.append(Item(number, hour, at, form))
             number += 1
         hours.append(tuple(items))

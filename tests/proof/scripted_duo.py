@@ -48,6 +48,7 @@ Totals = Literal[
     "absent",
     "as text",
     "as an object",
+    "of records only",
     "at least",
     "0 on the last page",
     "what is left",
@@ -332,7 +333,7 @@ def _pages(script: Script, start: datetime, mintime: int, maxtime: int) -> Pages
         if item.is_record or not bundles:
             bundles.append([])
         bundles[-1].append(item)
-    count = sum(map(len, bundles))
+    count, rejects = sum(map(len, bundles)), sum(len(bundle) - 1 for bundle in bundles)
     shown = [bundle for bundle in bundles if bundle[0].hour != script.unshown]
     pages = list(_paged(_ordered(shown, script), script.page_size))
     if script.order == "pages swapped" and len(pages) > 1:
@@ -340,7 +341,7 @@ def _pages(script: Script, start: datetime, mintime: int, maxtime: int) -> Pages
         pages[first], pages[first + 1] = pages[first + 1], pages[first]
     own_last = [page[-1] if page else None for page in pages]
     pages, own_last = _repeated(pages, own_last, script)
-    return _linked(pages, own_last, script, start, count)
+    return _linked(pages, own_last, script, start, count - rejects * (script.totals == "of records only"))
 
 
 def _ordered(bundles: list[list[Item]], script: Script) -> list[list[Item]]:
@@ -439,6 +440,7 @@ def _linked(
 def _total(script: Script, count: int, number: int, is_last: bool, before: int, on_page: int) -> Any:
     totals: dict[Totals, Any] = {
         "as it is": count,
+        "of records only": count,
         "absent": None,
         "as text": str(count),
         "as an object": {"relation": "eq", "value": count},

@@ -305,9 +305,9 @@ class ScriptedLog:
             if not incident.cursor:
                 return Pages([Page(total=0)], {None: 0})
             empty = Page(total=0, cursor="later")
-            leads = {cursor: number + 1 for cursor, number in pages.leads.items() if cursor is not None}
+            leads: dict[str | None, int] = {cursor: number + 1 for cursor, number in pages.leads.items()}
             circling = None if pages.circling is None else pages.circling + 1
-            return Pages([empty, *pages.pages], {None: 0, "later": 1, **leads}, circling)
+            return Pages([empty, *pages.pages], {**leads, None: 0, "later": 1}, circling)
         return pages
 
     def _several(self, mintime: int, maxtime: int) -> bool:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from pprint import pformat
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import dagster as dg
 import pytest
@@ -27,12 +27,13 @@ from dagster_aws.s3 import S3Resource
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-from duo_pipeline import watch
+from duo_pipeline import resources, watch
 from duo_pipeline.account import THE_ONE
 from duo_pipeline.checks import COMPLETE
 from duo_pipeline.landing.bucket import Bucket
-from duo_pipeline.partitions import hour_of, key_of
+from duo_pipeline.partitions import hour_of
 from duo_pipeline.resources import DuoAdminApi, TelephonyFeed
+from duo_pipeline.sandbox.s3 import S3Server
 from duo_pipeline.schedules import telephony_hourly
 from duo_pipeline.settings import HourSettings
 from tests.assets.dagster_run import NDJSON, DagsterRun, failure_of
@@ -60,6 +61,9 @@ from tests.proof.scripted_duo import (
 )
 from tests.records import settled_hour
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 HOUR = timedelta(hours=1)
 BY_HAND = os.environ.get("CONTRADICTIONS")
 EXAMPLES = int(BY_HAND or 60)
@@ -72,7 +76,9 @@ RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_e
 class OfInstance(dg.ScheduleEvaluationContext):
     """The context of a tick over an instance in memory, to which no reference can be had."""
 
-    def __init__(self, instance: dg.DagsterInstance, now: datetime, repository: dg.RepositoryDefinition) -> None:
+    def __init__(
+        self, instance: dg.DagsterInstance, now: datetime, repository: dg.RepositoryDefinition
+    ) -> None:
         super().__init__(None, now, None, None, repository_def=repository)
         self.of = instance
 
@@ -163,16 +169,31 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield one
 
 
+@pytest.fixture(scope="module")
+def client(s3_server: S3Server) -> "S3Client":
+    """The client of all runs: to make one for each takes as long as all else that a run does."""
+    return resources.s3_client(
+        S3Resource(
+            endpoint_url=s3_server.url,
+            aws_access_key_id=s3_server.access_key,
+            aws_secret_access_key=s3_server.secret_key,
+            region_name="us-east-1",
+        )
+    )
+
+
 @pytest.fixture
 def play(
     duo_by_script: ScriptedDuo,
     instance: dg.DagsterInstance,
+    client: "S3Client",
     settings: pytest.MonkeyPatch,
     bucket: Bucket,
 ) -> Play:
     """A way to have so many hours of a log shown to a pipeline that has seen nothing yet."""
     settings.setenv("DUO_API_HOST", duo_by_script.url)
     settings.setenv("DUO_RETRY_ATTEMPTS", "1")
+    settings.setattr(resources, "s3_client", lambda _: client)
 
     def play(hours: int, log: Callable[[datetime], Log]) -> Pipeline:
         instance.wipe()
@@ -239,10 +260,9 @@ def doubts(query: Query) -> list[str]:
     if counts and max(counts) < shown and all(count_of(page.total)[1] for page in query.pages):
         found.append(f"{shown} came, and only {max(counts)} were counted")
     # a repeat does not count against the order
-    first_shown = list(dict.fromkeys(item.hour for item in dict.fromkeys(query.shown) if item.is_record))
     hours = [item.hour for item in dict.fromkeys(query.shown) if item.is_record]
     if hours != sorted(hours):
-        found.append(f"the hours came in the order {first_shown}")
+        found.append(f"the hours came in the order {list(dict.fromkeys(hours))}")
     return found
 
 
@@ -283,18 +303,21 @@ class Trial:
 
     def run(self) -> None:
         for tick in range(1, TICKS + 1):
-            self.tick()
-            if tick == TICKS:
+            # nothing can change any more when nothing is requested
+            if is_last := not self.tick() or tick == TICKS:
                 self.look_at_the_end()
             if self.wrong:
                 raise AssertionError(self.report(tick))
+            if is_last:
+                return
 
     @property
     def queries(self) -> list[Query]:
         return self.pipeline.duo.queries
 
-    def tick(self) -> None:
-        before = len(self.queries)
+    def tick(self) -> bool:
+        """Look at everything after a tick, and say whether it has run anything."""
+        before = first = len(self.queries)
         requests = self.pipeline.duo.requests
         for hours in self.pipeline.tick():
             self.look_at_requests(len(hours), self.queries[before:], self.pipeline.duo.requests - requests)
@@ -305,6 +328,7 @@ class Trial:
         for item in self.script.items:
             if item.is_record and item.hour in green and item.number not in self.landed:
                 self.look_at_loss(item)
+        return len(self.queries) > first
 
     def look_at_requests(self, hours: int, queries: list[Query], requests: int) -> None:
         """(3)"""
@@ -378,13 +402,15 @@ class Trial:
         for query in self.queries:
             totals = [page.total for page in query.pages[:20]]
             shown = [[item.number for item in page.items] for page in query.pages[:20]]
-            lines.append(f"  hours {query.hours}: {len(query.pages)} requests, totals {totals}, items {shown}")
+            lines.append(
+                f"  hours {query.hours}: {len(query.pages)} requests, totals {totals}, items {shown}"
+            )
         lines += [f"Green: {self.pipeline.green()}", "The runs that failed:", *self.pipeline.said]
         return "\n".join(lines)
 
 
 def says(line: Mapping[str, Any], item: Item, start: datetime) -> bool:
-    """Whether a line has what Duo sent; `timestamp` is the format's, and so is a `ts` that Duo did not send."""
+    """Whether a line has what Duo sent; `timestamp` is the format's, and so is `ts` if Duo sent none."""
     own = ("timestamp",) if item.form == "ts" else ("timestamp", "ts")
     sent = {name: value for name, value in item.fields(start).items() if name not in own}
     return {name: line.get(name) for name in sent} == {**sent, "credits": "1"}
@@ -413,7 +439,7 @@ SECOND = 1_000_000
 
 
 def hour_with(hour: int, count: int, form: Form = "ts") -> tuple[Item, ...]:
-    """An hour with so many records; behind its third one stands a reject, or that one is written otherwise."""
+    """An hour with so many records, of which the third is odd, or has a reject behind it."""
     items = [Item(100 * hour + n, hour, (10 + 7 * n) * SECOND + 250_000) for n in range(count)]
     if form in RECORDS:
         items[2:3] = [replace(item, at=24 * SECOND, form=form) for item in items[2:3]]

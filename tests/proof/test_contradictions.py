@@ -107,7 +107,11 @@ class Pipeline:
         asset = self.dagster.ndjson
         job = dg.define_asset_job("telephony", selection=[asset])
         hour_settings = HourSettings(
-            start=self.start, settle_minutes=5, lookback_hours=hours, reconcile_hours=hours
+            start=self.start,
+            settle_minutes=5,
+            lookback_hours=hours,
+            reconcile_hours=hours,
+            reconcile_weekly_hours=0,
         )
         self.schedule = telephony_hourly(THE_ONE, asset, hour_settings, lambda: self.now)
         self.repository = dg.Definitions(

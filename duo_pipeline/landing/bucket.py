@@ -32,6 +32,8 @@ _CURES = {
     "SignatureDoesNotMatch": "the secret key is wrong: check AWS_SECRET_ACCESS_KEY",
     "ExpiredToken": "the credentials have expired: renew them",
     "PermanentRedirect": "the bucket is in another region: check AWS_DEFAULT_REGION",
+    "NotImplemented": "the store does not know If-None-Match, without which log objects could be rewritten"
+    " and ingested again: use Amazon S3 or a store that keeps it",
 }
 _SAME_AS = {
     "403": "AccessDenied",
@@ -46,11 +48,13 @@ class BucketError(Exception):
 
     Attributes:
         code: S3's own code, if S3 answered.
+        verb: What was asked, if S3 answered: ``list``, ``read`` or ``write``.
     """
 
-    def __init__(self, message: str, code: str | None = None) -> None:
+    def __init__(self, message: str, code: str | None = None, verb: str | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.verb = verb
 
 
 def cannot_connect(error: Exception) -> BucketError:
@@ -117,8 +121,13 @@ class Bucket:
                     code = error.response.get("Error", {}).get("Code")
                     if code in ("PreconditionFailed", "412"):
                         return False
-                    # another write of that very key is under way, and S3 asks to try again
-                    if code != "ConditionalRequestConflict" or not tries_left:
+                    if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") not in (304, 409):
+                        raise
+                    # Another write of that very key is under way, and S3 asks to try again. Stores that are
+                    # not Amazon's may say so, too, when there is an object of that name.
+                    if key in self.keys(key):
+                        return False
+                    if not tries_left:
                         raise
                 else:
                     return True
@@ -137,7 +146,7 @@ class Bucket:
             code = str(error.response.get("Error", {}).get("Code"))
             known = _SAME_AS.get(code, code)
             cure = _CURES.get(known, "look the code up in the documentation of S3")
-            raise BucketError(f"S3 did not {verb} {self.uri(key)} ({code}): {cure}.", known) from None
+            raise BucketError(f"S3 did not {verb} {self.uri(key)} ({code}): {cure}.", known, verb) from None
         except (NoCredentialsError, PartialCredentialsError):
             raise BucketError(
                 f"There are no AWS credentials for the bucket {self.name}: set AWS_ACCESS_KEY_ID and"

@@ -1,12 +1,14 @@
 """The feed: where lines are written, and which objects are there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
 from duo_pipeline.landing import keys
+from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import Bucket
+from duo_pipeline.landing.condition import Condition
 from duo_pipeline.landing.line import RecordFormat
 
 
@@ -25,6 +27,19 @@ class Feed:
     prefix: str
     work_prefix: str
     record_format: RecordFormat
+    _condition: Condition = field(default_factory=Condition, init=False, repr=False, compare=False)
+
+    def put_new(self, key: str, body: Body) -> bool:
+        """Write an object unless there is one of that name, in a store that keeps this condition.
+
+        Returns:
+            Whether it was written.
+
+        Raises:
+            BucketError: The store does not keep it, or S3 refused or could not be reached.
+        """
+        self._condition.require(self.bucket, keys.probe_key(self.work_prefix))
+        return self.bucket.put_new(key, body)
 
 
 class Listing:

@@ -116,7 +116,7 @@ class HourLanding:
             self._know(key, objects)
         for key in adopted:
             self._note(key, readings)
-        landed = self._write(Journal(feed, self._hour, journal), objects)
+        landed = self._write(Journal(feed, self._hour, journal, frozenset(there)), objects)
         if self._rejects.lines:
             key = keys.rejects_key(feed.work_prefix, self._hour, self._rejects.sha256)
             feed.bucket.put_new(key, self._rejects)

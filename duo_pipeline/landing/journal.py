@@ -7,6 +7,7 @@ leaves an entry without its log object; the next run that lands the hour writes 
 and no lock is involved, and nothing has to be deleted.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 from duo_pipeline.landing import keys
@@ -21,14 +22,16 @@ class Journal:
         feed: Where it is.
         hour: The hour, in UTC.
         known: The keys of the entries that were there when somebody looked; there may be more by now.
+        there: The keys of the log objects that were there a moment later.
 
     Raises:
         BucketError: From its methods, when S3 refuses or cannot be reached.
     """
 
-    def __init__(self, feed: Feed, hour: datetime, known: list[str]) -> None:
+    def __init__(self, feed: Feed, hour: datetime, known: list[str], there: Collection[str]) -> None:
         self._feed = feed
         self._hour = hour
+        self._there = there
         self._last = int(known[-1].rpartition("/")[2].removesuffix(".ndjson")) if known else 0
 
     def settle(self) -> str | None:
@@ -50,7 +53,7 @@ class Journal:
             Whether they were written. If not, another run was faster: `settle` tells what it wrote.
         """
         self._last += 1
-        if not self._feed.bucket.put_new(self._key(self._last), body):
+        if not self._feed.put_new(self._key(self._last), body):
             return False
         self._write_log_object(body)
         return True
@@ -60,5 +63,6 @@ class Journal:
 
     def _write_log_object(self, body: Body) -> str:
         key = keys.log_key(self._feed.prefix, self._hour, body.sha256)
-        self._feed.bucket.put_new(key, body)
+        if key not in self._there:
+            self._feed.put_new(key, body)
         return key

@@ -6,8 +6,8 @@ from dagster_aws.s3 import S3Resource
 
 from duo_pipeline.landing import keys as keys_of
 from duo_pipeline.landing import lambda_objects
-from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import BucketError
+from duo_pipeline.landing.condition import check_condition
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.keys import is_log_key, probe_key
 from duo_pipeline.preflight.lines import Group
@@ -59,30 +59,24 @@ def _list(group: Group, feed: Feed) -> list[str] | None:
 
 
 def _put(group: Group, feed: Feed) -> bool:
-    """Say whether the probe is there now."""
-    probe = probe_key(feed.work_prefix)
+    """Return whether the probe is there now and can be read back, or else say why not."""
     try:
-        with Body() as body:
-            body.write(b"{}\n")
-            written_over = feed.bucket.put_new(probe, body) and feed.bucket.put_new(probe, body)
+        check_condition(feed.bucket, probe_key(feed.work_prefix))
     except BucketError as error:
-        group.fail(PUT, str(error))
+        if error.verb != "read":
+            group.fail(PUT, str(error))
+            return False
+        group.ok(PUT, "An object can be written below the work prefix.")
+        group.fail(GET, str(error))
         return False
-    if written_over:
-        group.fail(
-            PUT,
-            f"{feed.bucket.uri(probe)} was written over although If-None-Match forbade it: take an S3 server"
-            " that honours it, or two runs at once double lines.",
-        )
-    else:
-        group.ok(PUT, "An object can be written below the work prefix, once.")
+    group.ok(PUT, "An object can be written below the work prefix, once.")
     return True
 
 
 def _get(group: Group, feed: Feed, keys: Sequence[str] | None) -> None:
-    """Read the probe, and the feed's first object if there is one."""
+    """Read the feed's first object if there is one; the probe has been read."""
     try:
-        for key in (probe_key(feed.work_prefix), *(keys or ())[:1]):
+        for key in (keys or ())[:1]:
             next(feed.bucket.lines(key), None)
         group.ok(GET, "Objects can be read.")
     except BucketError as error:

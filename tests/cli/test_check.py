@@ -24,16 +24,20 @@ from dagster._core.remote_origin import (
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, ScheduleInstigatorData
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._daemon.types import DaemonHeartbeat
+from dagster_aws.s3 import S3Resource
 
+from duo_pipeline import resources
 from duo_pipeline.cli import main
 from duo_pipeline.cli.local_instance import local_instance
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.landing.keys import log_key
+from duo_pipeline.resources import s3_client
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.s3 import Identity
 from duo_pipeline.sandbox.telephony import FixedLog
 from tests.conftest import FEED_ONLY, NO_LIST, NO_READ, NO_RIGHTS, READ_ONLY, WORK_ONLY, ServedDuo
+from tests.landing import stores
 from tests.records import SKEY, sent, settled_hour
 
 PROGRAM = str(Path(sys.executable).parent / "duo-pipeline")
@@ -439,12 +443,24 @@ def test_credentials_without_any_right_are_told_for_each_right(world: World) -> 
     assert named(found, "not tried") == ["S3/get", "S3/feed"]
 
 
+@pytest.mark.parametrize("status", [200, 409, 412])
 @pytest.mark.usefixtures("world")
-def test_an_s3_that_writes_over_what_is_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Bucket, "put_new", lambda bucket, key, body: bucket.put(key, body) or True)
+def test_an_s3_that_writes_over_what_is_there_is_refused(
+    monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    def drops_the_condition(s3: S3Resource) -> Any:
+        client = s3_client(s3)
+        stores.drops_the_condition(Bucket(client, ""))
+        if status != 200:
+            stores.answers(Bucket(client, ""), "PreconditionFailed" if status == 412 else "409", status)
+        return client
+
+    monkeypatch.setattr(resources, "s3_client", drops_the_condition)
     found = lines()
     assert named(found, "failed") == ["S3/put"]
-    assert "If-None-Match" in found["S3/put"]["sentence"]
+    assert named(found, "not tried") == ["S3/get"]
+    assert "If-None-Match forbade it" in found["S3/put"]["sentence"]
+    assert "use Amazon S3 or a store that keeps If-None-Match" in found["S3/put"]["sentence"]
 
 
 def test_a_limit_that_was_set_by_hand_counts(world: World) -> None:

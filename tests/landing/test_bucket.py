@@ -1,5 +1,7 @@
 """The bucket, on a real S3 server."""
 
+from typing import Any
+
 import boto3
 import pytest
 from botocore.config import Config
@@ -9,6 +11,7 @@ from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import Bucket, BucketError
 from duo_pipeline.sandbox.s3 import Identity, S3Server
 from tests.conftest import NO_RIGHTS, READ_ONLY
+from tests.landing import stores
 
 
 def body_of(*lines: bytes) -> Body:
@@ -56,12 +59,35 @@ def test_a_conflicting_write_is_tried_again(bucket: Bucket, monkeypatch: pytest.
     def conflicted(**request: object) -> object:
         tries.append(request)
         if len(tries) < 3:
-            raise ClientError({"Error": {"Code": "ConditionalRequestConflict"}}, "PutObject")
+            conflict: Any = {"ResponseMetadata": {"HTTPStatusCode": 409}}
+            raise ClientError({"Error": {"Code": "ConditionalRequestConflict"}, **conflict}, "PutObject")
         return put(**request)  # type: ignore[arg-type]
 
     monkeypatch.setattr(client, "put_object", conflicted)
     assert bucket.put_new("a", body_of(b"x\n")) is True
     assert list(bucket.lines("a")) == [b"x"]
+
+
+@pytest.mark.parametrize("code", ["304", "409", "FileAlreadyExists", "OperationAborted"])
+def test_a_store_that_says_in_its_own_way_that_there_is_an_object_is_understood(
+    bucket: Bucket, code: str
+) -> None:
+    bucket.put("there", body_of(b"first\n"))
+    stores.answers(bucket, code, 304 if code == "304" else 409)
+    assert bucket.put_new("there", body_of(b"second\n")) is False
+    assert list(bucket.lines("there")) == [b"first"]
+
+
+def test_a_conflict_that_does_not_pass_is_an_error_and_not_taken_for_an_object(bucket: Bucket) -> None:
+    stores.refuses(bucket, "PutObject", "not there", "OperationAborted", 409)
+    with pytest.raises(BucketError, match="OperationAborted"):
+        bucket.put_new("not there", body_of(b"x\n"))
+
+
+def test_a_store_that_knows_no_condition_is_a_sentence(bucket: Bucket) -> None:
+    stores.refuses(bucket, "PutObject", "", "NotImplemented", 501)
+    with pytest.raises(BucketError, match=r"does not know If-None-Match.* use Amazon S3"):
+        bucket.put_new("a", body_of(b"x\n"))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -10,9 +10,11 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
     HTTPClientError,
+    IncompleteReadError,
     NoCredentialsError,
     ParamValidationError,
     PartialCredentialsError,
+    ResponseStreamingError,
 )
 
 from duo_pipeline.landing.body import Body
@@ -32,6 +34,8 @@ _CURES = {
     "SignatureDoesNotMatch": "the secret key is wrong: check AWS_SECRET_ACCESS_KEY",
     "ExpiredToken": "the credentials have expired: renew them",
     "PermanentRedirect": "the bucket is in another region: check AWS_DEFAULT_REGION",
+    "InvalidObjectState": "it is in an archive (Glacier): restore it from there, and exclude S3_PREFIX and"
+    " S3_WORK_PREFIX from the transitions of the bucket's lifecycle",
     "NotImplemented": "the store does not know If-None-Match, without which log objects could be rewritten"
     " and ingested again: use Amazon S3 or a store that keeps it",
 }
@@ -42,12 +46,21 @@ _SAME_AS = {
     "301": "PermanentRedirect",
 }
 
+_OF_EACH_KEY = {
+    *("NoSuchBucket", "InvalidBucketName", "AllAccessDisabled", "AccountProblem", "NotImplemented"),
+    *("PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed"),
+    *("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "RequestTimeTooSkewed"),
+    *("SlowDown", "ServiceUnavailable", "503"),
+}
+_OF_ONE_KEY = {"InvalidObjectState", "NoSuchKey"}
+Scope = Literal["one key", "each key", "unclear"]
+
 
 class BucketError(Exception):
     """S3 could not do what was asked; the text is one sentence for a person, without secrets.
 
     Attributes:
-        code: S3's own code, if S3 answered.
+        code: S3's own code, if S3 answered; ``IncompleteRead`` if its answer broke off.
         verb: What was asked, if S3 answered: ``list``, ``read`` or ``write``.
     """
 
@@ -55,6 +68,13 @@ class BucketError(Exception):
         super().__init__(message)
         self.code = code
         self.verb = verb
+
+    @property
+    def scope(self) -> Scope:
+        """What else fails for the same reason: without an answer from S3 everything does."""
+        if self.code is None or self.code in _OF_EACH_KEY:
+            return "each key"
+        return "one key" if self.code in _OF_ONE_KEY else "unclear"
 
 
 def cannot_connect(error: Exception) -> BucketError:
@@ -158,6 +178,13 @@ class Bucket:
             raise BucketError(
                 f"S3 cannot be reached to {verb} {self.uri(key)}: check the network, AWS_DEFAULT_REGION and"
                 " AWS_ENDPOINT_URL."
+            ) from None
+        except (IncompleteReadError, ResponseStreamingError):
+            raise BucketError(
+                f"S3 did not {verb} {self.uri(key)} to its end: try again, and if that does not help, look at"
+                " the object, which may be damaged.",
+                "IncompleteRead",
+                verb,
             ) from None
         except (BotoCoreError, HTTPClientError) as error:
             raise BucketError(f"S3 did not {verb} {self.uri(key)} ({type(error).__name__}).") from None

@@ -21,7 +21,7 @@ class Journal:
     Args:
         feed: Where it is.
         hour: The hour, in UTC.
-        known: The keys of the entries that were there when somebody looked; there may be more by now.
+        known: The keys that its folder had when somebody looked; there may be more by now.
         there: The keys of the log objects that were there a moment later.
 
     Raises:
@@ -32,7 +32,7 @@ class Journal:
         self._feed = feed
         self._hour = hour
         self._there = there
-        self._last = int(known[-1].rpartition("/")[2].removesuffix(".ndjson")) if known else 0
+        self._last = keys.last_entry(known)
 
     def settle(self) -> str | None:
         """Make sure that the last known entry has its log object; an entry before it always has.

@@ -1,11 +1,14 @@
 """The names of the objects of an hour."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 
 _LOG_KEY = re.compile(
     r"dt=(\d{4})-(\d\d)-(\d\d)/hour=(\d\d)/telephony-\1\2\3T\4Z-[0-9a-f]{16}\.ndjson", re.ASCII
 )
+
+_ENTRY = re.compile(r"/hour=\d\d/(\d{6}|[1-9]\d{6,})\.ndjson\Z", re.ASCII)
 
 
 def day_folder(hour: datetime) -> str:
@@ -26,6 +29,14 @@ def log_key(prefix: str, hour: datetime, sha256: str) -> str:
 def is_log_key(prefix: str, key: str) -> bool:
     """Say whether a key below the prefix has the form that `log_key` gives."""
     return _LOG_KEY.fullmatch(key.removeprefix(prefix)) is not None
+
+
+def last_entry(known: Iterable[str]) -> int:
+    """Return the highest number of the entries among the keys of an hour's journal; 0 if there is none.
+
+    A key that `journal_key` does not give is somebody else's, and no entry.
+    """
+    return max((int(found[1]) for key in known if (found := _ENTRY.search(key))), default=0)
 
 
 def journal_prefix(work_prefix: str, prefix: str) -> str:

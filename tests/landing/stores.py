@@ -1,7 +1,10 @@
 """Ways in which a store differs from Amazon's S3: the client of a real one is bent by hooks of the SDK."""
 
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
+
+from botocore.response import StreamingBody
 
 from duo_pipeline.landing.bucket import Bucket
 
@@ -37,7 +40,22 @@ def refuses(bucket: Bucket, operation: str, within: str, code: str, status: int 
         return None
 
     bucket._client.meta.events.register(f"before-parameter-build.s3.{operation}", note)
-    bucket._client.meta.events.register(f"before-call.s3.{operation}", refuse)
+    hooks: Any = bucket._client.meta.events  # its stubs know no hook that answers
+    hooks.register(f"before-call.s3.{operation}", refuse)
+
+
+def breaks_off(bucket: Bucket, within: str) -> None:
+    """Let the answer to the reading of some keys end before the object does."""
+
+    def shorten(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+        context["broken"] = within in params["Key"]
+
+    def answer(parsed: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+        if context["broken"]:
+            parsed["Body"] = StreamingBody(BytesIO(b'{"ts":'), 1000)
+
+    bucket._client.meta.events.register("before-parameter-build.s3.GetObject", shorten)
+    bucket._client.meta.events.register("after-call.s3.GetObject", answer)
 
 
 def _error(code: str, status: int) -> dict[str, Any]:

@@ -59,8 +59,11 @@ def test_a_conflicting_write_is_tried_again(bucket: Bucket, monkeypatch: pytest.
     def conflicted(**request: object) -> object:
         tries.append(request)
         if len(tries) < 3:
-            conflict: Any = {"ResponseMetadata": {"HTTPStatusCode": 409}}
-            raise ClientError({"Error": {"Code": "ConditionalRequestConflict"}, **conflict}, "PutObject")
+            answer: Any = {
+                "Error": {"Code": "ConditionalRequestConflict"},
+                "ResponseMetadata": {"HTTPStatusCode": 409},
+            }
+            raise ClientError(answer, "PutObject")
         return put(**request)  # type: ignore[arg-type]
 
     monkeypatch.setattr(client, "put_object", conflicted)
@@ -106,6 +109,21 @@ def test_missing_rights_and_wrong_keys_are_a_sentence(
     with pytest.raises(BucketError, match=cure) as caught:
         denied.put_new("a", body_of(b"x\n"))
     assert identity.secret_key not in str(caught.value)
+
+
+def test_an_object_in_an_archive_is_a_sentence_with_its_cure(bucket: Bucket) -> None:
+    bucket.put("a", body_of(b"x\n"))
+    stores.refuses(bucket, "GetObject", "a", "InvalidObjectState")
+    with pytest.raises(BucketError, match="restore it from there, and exclude S3_PREFIX and S3_WORK_PREFIX"):
+        list(bucket.lines("a"))
+
+
+def test_an_object_that_breaks_off_is_a_sentence(bucket: Bucket) -> None:
+    bucket.put("a", body_of(b"x\n"))
+    stores.breaks_off(bucket, "a")
+    with pytest.raises(BucketError, match=r"did not read s3://.*/a to its end") as caught:
+        list(bucket.lines("a"))
+    assert caught.value.scope == "unclear"
 
 
 def test_a_missing_bucket_is_a_sentence(s3_server: S3Server) -> None:

@@ -1,19 +1,24 @@
 """Hours on their way to S3, a few at a time."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from duo_pipeline import instants
 from duo_pipeline.landing.bucket import Bucket, BucketError
 from duo_pipeline.landing.feed import Feed, Listing
 from duo_pipeline.landing.hour import Landed
 from duo_pipeline.landing.hour_queue import AT_ONCE, HourQueue
-from duo_pipeline.records import Entry
-from tests.landing.test_hour import HOUR, entries
+from duo_pipeline.landing.keys import hour_folder, is_log_key
+from duo_pipeline.records import Entry, Record
+from tests.landing import stores
+from tests.landing.test_bucket import body_of
+from tests.landing.test_hour import HOUR, entries, ids
 from tests.landing.test_hour import feed as feed
-from tests.records import spread
+from tests.records import Sent, spread
 
 STEP = timedelta(hours=1)
 HOURS = [HOUR + STEP * number for number in range(3 * AT_ONCE)]
@@ -22,6 +27,20 @@ HOURS = [HOUR + STEP * number for number in range(3 * AT_ONCE)]
 def told_of(feed: Feed) -> tuple[HourQueue, list[datetime]]:
     told: list[datetime] = []
     return HourQueue(feed, host="h", on_landed=lambda hour, landed: told.append(hour)), told  # noqa: ARG005
+
+
+def run_over(feed: Feed, hours: list[datetime], records: list[Sent]) -> tuple[HourQueue, list[datetime]]:
+    """A run that lands those of the records that are of these hours."""
+    queue, told = told_of(feed)
+    with queue:
+        for hour in hours:
+            queue.land(hour, (one for one in entries(records) if is_of(hour, one)))
+        queue.finish()
+    return queue, told
+
+
+def is_of(hour: datetime, entry: Entry) -> bool:
+    return isinstance(entry, Record) and 0 <= entry.at.ns - instants.to_ns(hour) < instants.HOUR_NS
 
 
 def test_hours_are_told_in_their_order_with_what_landed(feed: Feed) -> None:
@@ -66,6 +85,131 @@ def test_when_s3_fails_at_an_hour_no_later_one_is_told(feed: Feed) -> None:
                 queue.land(hour, entries(spread(hour, 1)))
         queue.finish()
     assert told == HOURS[:2]
+
+
+def archived(bucket: Bucket, hour: str) -> None:
+    stores.refuses(bucket, "GetObject", hour, "InvalidObjectState")
+
+
+def not_to_be_read(bucket: Bucket, hour: str) -> None:
+    stores.refuses(bucket, "GetObject", hour, "AccessDenied")
+
+
+def not_to_be_written(bucket: Bucket, hour: str) -> None:
+    stores.refuses(bucket, "PutObject", hour, "AccessDenied")
+
+
+def damaged(bucket: Bucket, hour: str) -> None:
+    stores.breaks_off(bucket, hour)
+
+
+def lost_by_the_store(bucket: Bucket, hour: str) -> None:
+    stores.refuses(bucket, "GetObject", hour, "InternalError", 500)
+
+
+@pytest.mark.parametrize("bad", [archived, not_to_be_read, not_to_be_written, damaged, lost_by_the_store])
+def test_an_hour_that_s3_refuses_fails_and_holds_up_no_other(feed: Feed, bad: Any) -> None:
+    early, late = spread(HOURS[0], 5, hours=5), spread(HOURS[0] + STEP / 2, 5, hours=5)
+    hours = HOURS[:6]
+    run_over(feed, hours, early)
+    bad(feed.bucket, hour_folder(HOURS[2]))
+    queue, told = run_over(feed, hours, [*early, *late])
+    assert told == [hour for hour in hours if hour != HOURS[2]]
+    assert list(queue.failed) == [HOURS[2]]
+    assert hour_folder(HOURS[2]) in str(queue.failed[HOURS[2]])
+
+
+@pytest.mark.parametrize("prefix", ["feed/", "work/journal/feed/", "work/adopted/feed/"])
+def test_a_day_that_cannot_be_listed_fails_while_the_stream_goes_on(feed: Feed, prefix: str) -> None:
+    records = spread(HOURS[0], 100, hours=len(HOURS))
+    feed.bucket.put("work/adopted/feed/dt=2026-11-24/hour=00/a.ndjson", body_of(b"{}\n"))
+    stores.refuses(feed.bucket, "ListObjectsV2", f"{prefix}dt=2026-11-24/", "AccessDenied")
+    queue, told = run_over(feed, HOURS, records)
+    assert told == [hour for hour in HOURS if hour.day == 23]
+    assert list(queue.failed) == [hour for hour in HOURS if hour.day == 24]
+
+
+def test_hours_in_an_archive_hold_up_no_other_even_when_they_are_the_first(feed: Feed) -> None:
+    records = spread(HOURS[0], 100, hours=len(HOURS))
+    run_over(feed, HOURS[:12], records)
+    for hour in HOURS[:12]:
+        archived(feed.bucket, hour_folder(hour))
+    queue, told = run_over(feed, HOURS, records)
+    assert told == HOURS[12:]
+    assert list(queue.failed) == HOURS[:12]
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InternalError", "SomethingNew"])
+def test_when_the_first_three_hours_fail_it_is_not_the_hours(feed: Feed, code: str) -> None:
+    stores.refuses(feed.bucket, "PutObject", "dt=", code)
+    queue, told = told_of(feed)
+    with queue, pytest.raises(BucketError, match=code):
+        for hour in HOURS:
+            queue.land(hour, entries(spread(hour, 1)))
+        queue.finish()
+    assert told == []
+    assert list(queue.failed) == HOURS[:3]
+
+
+@pytest.mark.parametrize("operation", ["PutObject", "ListObjectsV2"])
+@pytest.mark.parametrize(
+    "code", ["NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "SlowDown"]
+)
+def test_what_concerns_every_hour_ends_the_run_at_once(feed: Feed, operation: str, code: str) -> None:
+    stores.refuses(feed.bucket, operation, "dt=2026-11-24", code)
+    queue, told = told_of(feed)
+    with queue:
+        with pytest.raises(BucketError, match=code):
+            for hour in HOURS:
+                queue.land(hour, entries(spread(hour, 1)))
+            queue.finish()
+        queue.finish()
+    assert told == [hour for hour in HOURS if hour.day == 23]
+    assert queue.failed == {}
+
+
+def test_an_error_that_the_wait_for_duo_meets_ends_the_run_and_not_the_hour(feed: Feed) -> None:
+    stores.refuses(feed.bucket, "PutObject", "dt=", "AccessDenied")
+    queue, _ = told_of(feed)
+
+    def waiting() -> Iterator[Entry]:
+        queue.finish()
+        yield from entries(spread(HOURS[3], 1))
+
+    with queue, pytest.raises(BucketError):
+        for hour in HOURS[:3]:
+            queue.land(hour, entries(spread(hour, 1)))
+        queue.land(HOURS[3], waiting())
+    assert HOURS[3] not in queue.failed
+
+
+FOREIGN = {
+    "the mark of a folder": b"",
+    "notes": b"buy milk\n",
+    "other JSON": b'[1, 2]\n{"ts": 5}\n{"ts": []}\nnull\n"text"\n1e999\n',
+    "no text": bytes(range(256)) * 4,
+    "a number without end": b'{"ts": "2026-11-23T05:00:00Z", "credits": ' + b"9" * 5000 + b"}\n",
+    "half a surrogate pair": b'{"ts": "2026-11-23T05:00:00Z", "telephony_id": "\\ud800", "x": NaN}\n',
+    "too deep": b'{"ts": "2026-11-23T05:00:00Z", "x": ' + b"[" * 100_000 + b"\n",
+}
+
+
+@pytest.mark.parametrize("folder", ["feed/", "work/journal/feed/", "work/adopted/feed/"])
+@pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN)
+def test_what_somebody_else_has_left_in_an_hour_does_not_fail_it(
+    feed: Feed, content: bytes, folder: str
+) -> None:
+    records = spread(HOUR, 4)
+    run_over(feed, [HOUR], records[:2])
+    for name in ("", "0.txt", "zzz"):
+        key = f"{folder}{hour_folder(HOUR)}{name}"
+        feed.bucket._client.put_object(Bucket=feed.bucket.name, Key=key, Body=content if name else b"")
+    queue, told = run_over(feed, [HOUR], records)
+    assert (told, queue.failed) == ([HOUR], {})
+    landed = [key for key in feed.bucket.keys("feed/") if is_log_key("feed/", key)]
+    assert sorted(ids(json.loads(line) for key in landed for line in feed.bucket.lines(key))) == sorted(
+        ids(records)
+    )
 
 
 def test_a_day_is_listed_once(feed: Feed) -> None:

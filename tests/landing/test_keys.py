@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from duo_pipeline.landing.keys import is_log_key, log_key
+from duo_pipeline.landing.keys import is_log_key, journal_key, last_entry, log_key
 
 HOUR = datetime(2026, 11, 23, 5, tzinfo=UTC)
 KEY = "feed/dt=2026-11-23/hour=05/telephony-20261123T05Z-0123456789abcdef.ndjson"
@@ -30,3 +30,30 @@ def test_a_log_object_is_named_by_its_hour_and_by_what_is_in_it() -> None:
 )
 def test_whatever_is_named_otherwise_is_no_log_object(key: str) -> None:
     assert not is_log_key("feed/", key)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "last"), [([], 0), ([1], 1), ([1, 2, 10], 10), ([999_999, 1_000_000, 1_000_001], 1_000_001)]
+)
+def test_the_last_entry_of_a_journal_has_the_highest_number(numbers: list[int], last: int) -> None:
+    known = sorted(journal_key("work/", "feed/", HOUR, number) for number in numbers)
+    assert last_entry(known) == last
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "notes.txt",
+        "000003",
+        "3.ndjson",
+        "0000003.ndjson",
+        "000003.ndjson.gz",
+        "00000٣.ndjson",
+        "x000003.ndjson",
+    ],
+)
+def test_what_somebody_else_has_left_in_a_journal_is_no_entry(name: str) -> None:
+    folder = journal_key("work/", "feed/", HOUR, 1).removesuffix("000001.ndjson")
+    assert last_entry([f"{folder}000002.ndjson", f"{folder}{name}"]) == 2
+    assert last_entry([f"{folder}{name}"]) == 0

@@ -56,7 +56,8 @@ def _groups(name: str | None) -> list[Group]:
     groups = []
     for account in accounts:
         found = settings.read(os.environ, account)
-        of_account = [found.group, duo.check(found.duo, found.hours), bucket.check(found.feed)]
+        of_duo, of_bucket = duo.check(found.duo, found.hours), bucket.check(found.feed, found.duo, os.environ)
+        of_account = [found.group, of_duo, of_bucket]
         for group in of_account:
             group.account = account.name
         groups += of_account

@@ -79,6 +79,11 @@ def findings_key(work_prefix: str, hour: datetime) -> str:
     return f"{udm_prefix(work_prefix)}{hour_folder(hour)}findings.ndjson"
 
 
+def owner_key(work_prefix: str) -> str:
+    """Name the object that says which feed the work prefix belongs to."""
+    return f"{work_prefix}feed.json"
+
+
 def probe_key(work_prefix: str) -> str:
     """Name the one object that is written to try whether writing is allowed."""
     return f"{work_prefix}check/probe.ndjson"

@@ -1,6 +1,6 @@
 """The bucket: that it is there, what the credentials may do, and that the feed holds log objects alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dagster_aws.s3 import S3Resource
 
@@ -10,20 +10,26 @@ from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.landing.condition import check_condition
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.keys import is_log_key, probe_key
+from duo_pipeline.landing.ownership import check_claim
 from duo_pipeline.preflight.lines import Group
 from duo_pipeline.resources import TelephonyFeed
-from duo_pipeline.settings import FeedSettings
+from duo_pipeline.settings import DuoSettings, FeedSettings, prefixes
 
-BUCKET, LIST, PUT, GET, FEED = "bucket", "list", "put", "get", "feed"
+BUCKET, LIST, PUT, GET, WORK, FEED = "bucket", "list", "put", "get", "work prefix", "feed"
 NAMED = 3
 
 
-def check(settings: FeedSettings | None) -> Group:
+def check(settings: FeedSettings | None, duo: DuoSettings | None, environ: Mapping[str, str]) -> Group:
     """Do in the bucket what a run does, except that nothing is written below the feed: SecOps reads it all.
 
     One object of a fixed name is written below the work prefix, and stays: the pipeline may not delete.
+
+    Args:
+        settings: Of the feed; nothing is tried without them.
+        duo: Of the Duo account whose feed it is; without them the accounts are not compared.
+        environ: The environment.
     """
-    group = Group("S3", BUCKET, LIST, PUT, GET, FEED)
+    group = Group("S3", BUCKET, LIST, PUT, GET, WORK, FEED)
     if settings is None:
         return group
     try:
@@ -33,8 +39,8 @@ def check(settings: FeedSettings | None) -> Group:
         group.fail(BUCKET, str(error))
         return group
     group.ok(BUCKET, "It is there, and the credentials are known.")
-    if _put(group, feed):
-        _get(group, feed, keys)
+    if _put(group, feed) and _get(group, feed, keys):
+        _look_at_work_prefix(group, feed, duo, prefixes(environ)[1])
     if keys is not None:
         _look_at_feed(group, feed, keys)
     return group
@@ -73,14 +79,25 @@ def _put(group: Group, feed: Feed) -> bool:
     return True
 
 
-def _get(group: Group, feed: Feed, keys: Sequence[str] | None) -> None:
+def _get(group: Group, feed: Feed, keys: Sequence[str] | None) -> bool:
     """Read the feed's first object if there is one; the probe has been read."""
     try:
         for key in (keys or ())[:1]:
             next(feed.bucket.lines(key), None)
-        group.ok(GET, "Objects can be read.")
     except BucketError as error:
         group.fail(GET, str(error))
+        return False
+    group.ok(GET, "Objects can be read.")
+    return True
+
+
+def _look_at_work_prefix(group: Group, feed: Feed, duo: DuoSettings | None, base_work_prefix: str) -> None:
+    host, account_id = (duo.host.name, duo.account_id) if duo else ("", "")
+    try:
+        check_claim(feed, base_work_prefix=base_work_prefix, host=host, account_id=account_id)
+        group.ok(WORK, "It belongs to this feed, or to none so far.")
+    except BucketError as error:
+        group.fail(WORK, str(error))
 
 
 def _look_at_feed(group: Group, feed: Feed, keys: Sequence[str]) -> None:

@@ -31,7 +31,9 @@ from duo_pipeline.cli import main
 from duo_pipeline.cli.local_instance import local_instance
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import Bucket
+from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.keys import log_key
+from duo_pipeline.landing.ownership import claim
 from duo_pipeline.resources import s3_client
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.s3 import Identity
@@ -42,7 +44,7 @@ from tests.records import SKEY, sent, settled_hour
 
 PROGRAM = str(Path(sys.executable).parent / "duo-pipeline")
 PHONE = "+13125550123"
-BUCKET_LINES = ("S3/list", "S3/put", "S3/get", "S3/feed")
+BUCKET_LINES = ("S3/list", "S3/put", "S3/get", "S3/work prefix", "S3/feed")
 DUO_LINES = tuple(
     f"Duo/{name}"
     for name in (
@@ -78,6 +80,12 @@ class World:
             with Body() as body:
                 body.write(b"{}\n")
                 self.bucket.put(key, body)
+
+    def claimed(self, new_prefix: str) -> str:
+        """Claim the work prefix for the feed as it is, and return what is to be the next one."""
+        feed = Feed(self.bucket, "duo-telephony/", "duo-telephony-work/", "secops")
+        claim(feed, base_work_prefix=feed.work_prefix, host="127.0.0.1")
+        return new_prefix
 
     def without(self, text: str) -> None:
         """Take something out of the instance's dagster.yaml."""
@@ -310,15 +318,29 @@ BROKEN = {
         lambda world: world.act_as(NO_LIST), "S3/list", ("did not list", "s3:ListBucket"), ("S3/feed",)
     ),
     "no right to write": Broken(
-        lambda world: world.act_as(READ_ONLY), "S3/put", ("did not write", "s3:PutObject"), ("S3/get",)
+        lambda world: world.act_as(READ_ONLY),
+        "S3/put",
+        ("did not write", "s3:PutObject"),
+        ("S3/get", "S3/work prefix"),
     ),
     "no right to read": Broken(
-        lambda world: world.act_as(NO_READ), "S3/get", ("did not read", "s3:GetObject")
+        lambda world: world.act_as(NO_READ), "S3/get", ("did not read", "s3:GetObject"), ("S3/work prefix",)
     ),
     "no right to read the feed": Broken(
         lambda world: world.act_as(WORK_ONLY),
         "S3/get",
         ("did not read", "/duo-telephony/dt=", "s3:GetObject"),
+        ("S3/work prefix",),
+    ),
+    "another S3_PREFIX": Broken(
+        lambda world: world.set(S3_PREFIX=world.claimed("elsewhere/")),
+        "S3/work prefix",
+        ("was s3://", "/duo-telephony/ so far", "is s3://", "/elsewhere/ now", "set S3_PREFIX", "delete"),
+    ),
+    "a note of the work prefix that says nothing": Broken(
+        lambda world: world.put("duo-telephony-work/feed.json"),
+        "S3/work prefix",
+        ("duo-telephony-work/feed.json does not name the feed", "earlier version"),
     ),
     "the Lambda's state": Broken(
         lambda world: world.put("duo-telephony/state.json"),
@@ -440,7 +462,7 @@ def test_credentials_without_any_right_are_told_for_each_right(world: World) -> 
     world.act_as(NO_RIGHTS)
     found = lines()
     assert named(found, "failed") == ["S3/list", "S3/put"]
-    assert named(found, "not tried") == ["S3/get", "S3/feed"]
+    assert named(found, "not tried") == ["S3/get", "S3/work prefix", "S3/feed"]
 
 
 @pytest.mark.parametrize("status", [200, 409, 412])
@@ -458,7 +480,7 @@ def test_an_s3_that_writes_over_what_is_there_is_refused(
     monkeypatch.setattr(resources, "s3_client", drops_the_condition)
     found = lines()
     assert named(found, "failed") == ["S3/put"]
-    assert named(found, "not tried") == ["S3/get"]
+    assert named(found, "not tried") == ["S3/get", "S3/work prefix"]
     assert "If-None-Match forbade it" in found["S3/put"]["sentence"]
     assert "use Amazon S3 or a store that keeps If-None-Match" in found["S3/put"]["sentence"]
 

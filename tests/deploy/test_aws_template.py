@@ -209,9 +209,10 @@ def test_runs_do_all_they_do_with_the_rights_of_the_pipelines_role_and_need_each
 def test_the_check_of_the_bucket_needs_no_other_right(
     stack: Stack, pipeline: Principal, calls: list[Call]
 ) -> None:
-    feed = settings.feed(stack.settings)
+    of_duo = {"DUO_IKEY": IKEY, "DUO_SKEY": SKEY, "DUO_API_HOST": "api-12345678.duosecurity.com"}
+    duo, feed = settings.duo_and_feed({**stack.settings, **of_duo})
     with enable_iam_authentication():
-        found = bucket_check.check(feed)
+        found = bucket_check.check(feed, duo, stack.settings)
     assert {line.status for line in found.lines} == {Status.OK}
     assert [call for call in calls if not allows(pipeline.policies, call)] == []
 

@@ -95,6 +95,7 @@ def test_the_output_of_runs_and_nothing_else_of_dagsters_is_in_the_bucket(produc
     folders = {"/".join(one["Key"].split("/")[:2]) for page in pages for one in page["Contents"]}
     assert {folder.partition("=")[0] for folder in folders} == {
         "duo-telephony/dt",
+        "duo-telephony-work/check",
         "duo-telephony-work/journal",
         "duo-telephony-work/storage",
         "duo-telephony-work/udm",

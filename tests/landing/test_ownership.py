@@ -1,0 +1,169 @@
+"""A work prefix belongs to one feed of one Duo account, on a real S3 server."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from duo_pipeline.landing.bucket import Bucket, BucketError
+from duo_pipeline.landing.feed import Feed
+from duo_pipeline.landing.ownership import check_claim, claim
+from tests.landing import stores
+from tests.landing.test_bucket import body_of
+from tests.landing.test_condition import asked
+
+ONE, TWO = "api-11111111.duosecurity.com", "api-22222222.duosecurity.com"
+DUO = ("feed/", "work/", ONE)
+ACME = ("feed/acme/", "work/acme/", ONE)
+
+Place = tuple[str, str, str] | tuple[str, str, str, str]
+
+
+def claims(bucket: Bucket, place: Place, base: str = "work/", how: Callable[..., None] = claim) -> None:
+    """Claim by a run of an account: its feed, its work prefix, its host and its id."""
+    prefix, work_prefix, host, *account_id = place
+    feed = Feed(bucket, prefix, work_prefix, "secops")
+    how(feed, base_work_prefix=base, host=host, account_id="".join(account_id))
+
+
+def refused(bucket: Bucket, place: Place, base: str = "work/") -> str:
+    """The sentence with which a claim, and equally a check of it, is refused."""
+    before = bucket.keys("")
+    sentences = []
+    for how in (claim, check_claim):
+        with pytest.raises(BucketError) as caught:
+            claims(bucket, place, base, how)
+        sentences.append(str(caught.value))
+    assert sentences[0] == sentences[1]
+    assert bucket.keys("") == before
+    return sentences[0]
+
+
+def delete(bucket: Bucket, key: str) -> None:
+    bucket._client.delete_object(Bucket=bucket.name, Key=key)
+
+
+@pytest.mark.parametrize("place", [DUO, ACME, (*ACME, "DA1")])
+def test_the_first_run_notes_its_feed_and_its_account_and_the_next_ones_go_on(
+    bucket: Bucket, place: Place
+) -> None:
+    claims(bucket, place)
+    (note,) = bucket.keys("")
+    assert note == f"{place[1]}feed.json"
+    account = f"{ONE}/DA1" if place[3:] else ONE
+    assert json.loads(next(bucket.lines(note))) == {"feed": bucket.uri(place[0]), "duo_account": account}
+    put, read = asked(bucket), asked(bucket, "GetObject")
+    claims(bucket, place)
+    assert (put, read) == ([], [note])
+
+
+def test_a_check_writes_nothing(bucket: Bucket) -> None:
+    claims(bucket, DUO, how=check_claim)
+    assert bucket.keys("") == []
+
+
+@pytest.mark.parametrize("prefix", ["", "other/", "feed/more/"])
+@pytest.mark.parametrize("host", [ONE, TWO, "127.0.0.1", "localhost", ""])
+def test_another_feed_for_the_same_work_prefix_is_refused(bucket: Bucket, prefix: str, host: str) -> None:
+    claims(bucket, DUO)
+    sentence = refused(bucket, (prefix, "work/", host))
+    assert f"The feed was {bucket.uri('feed/')} so far" in sentence
+    assert f"is {bucket.uri(prefix)} now" in sentence
+    assert "would be delivered to SecOps once more, as far back as Duo keeps it" in sentence
+    assert sentence.endswith(f"delete {bucket.uri('work/feed.json')}.")
+
+
+def test_the_copy_of_a_bucket_is_another_feed(bucket: Bucket) -> None:
+    bucket.put("work/feed.json", body_of(json.dumps({"feed": "s3://old/feed/", "duo_account": ONE}).encode()))
+    assert "was s3://old/feed/ so far" in refused(bucket, DUO)
+
+
+MOVED = {
+    "an account of the file is renamed": (ACME, ("feed/emca/", "work/emca/", ONE)),
+    "the account moves from the environment to the file": (DUO, ACME),
+    "the account moves from the file to the environment": (ACME, DUO),
+    "a child account is renamed": ((*ACME, "DA1"), ("feed/emca/", "work/emca/", ONE, "DA1")),
+    "an account leaves its own prefixes for those of its name": (ACME, ("feed/x/", "far/away/", ONE)),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), MOVED.values(), ids=MOVED)
+def test_an_account_that_was_delivered_elsewhere_is_refused(
+    bucket: Bucket, before: Place, after: Place
+) -> None:
+    claims(bucket, before)
+    claims(bucket, ("feed/globex/", "work/globex/", TWO))
+    sentence = refused(bucket, after)
+    note = bucket.uri(f"{before[1]}feed.json")
+    assert f"was {bucket.uri(before[0])} so far, as {note} says" in sentence
+    assert "set S3_PREFIX, or the account's name or prefixes, back" in sentence
+    delete(bucket, f"{before[1]}feed.json")
+    claims(bucket, after)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("feed/globex/", "work/globex/", TWO),
+        ("feed/child/", "work/child/", ONE, "DA2"),
+        ("feed/acme/", "work/moved/", ONE),
+    ],
+)
+def test_another_account_and_the_same_feed_with_a_new_work_prefix_are_welcome(
+    bucket: Bucket, other: Place
+) -> None:
+    claims(bucket, ACME)
+    claims(bucket, other)
+    claims(bucket, ACME)
+    claims(bucket, other)
+
+
+@pytest.mark.parametrize(
+    "other", [("feed/", "work/", TWO), ("feed/", "work/", ONE, "DA1"), ("feed/", "work/", TWO, "DA1")]
+)
+def test_two_accounts_of_duo_do_not_mix_in_one_feed(bucket: Bucket, other: Place) -> None:
+    claims(bucket, DUO)
+    sentence = refused(bucket, other)
+    assert f"is the feed of the Duo account {ONE}" in sentence
+    assert f"the records of {'/'.join(other[2:])} would mix" in sentence
+
+
+@pytest.mark.parametrize("emulator", ["127.0.0.1", "127.1.2.3", "localhost", "::1", ""])
+def test_an_emulator_has_no_name_that_could_be_wrong(bucket: Bucket, emulator: str) -> None:
+    claims(bucket, ("feed/a/", "work/a/", emulator))
+    claims(bucket, ("feed/b/", "work/b/", emulator))
+    claims(bucket, ("feed/a/", "work/a/", emulator, "DA1"))
+    claims(bucket, ("feed/a/", "work/a/", ONE))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{}\n", b"[]\n", b"no json\n", b'{"feed": 1, "duo_account": 2}\n', b"\xff\n", b"null\n"]
+)
+@pytest.mark.parametrize("place", [DUO, ACME])
+def test_a_note_that_cannot_be_read_is_an_error(bucket: Bucket, content: bytes, place: Place) -> None:
+    bucket.put("work/feed.json", body_of(content))
+    sentence = refused(bucket, place)
+    assert f"{bucket.uri('work/feed.json')} does not name the feed and the Duo account" in sentence
+    assert "take back an earlier version of it, or delete it if" in sentence
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidObjectState", "InternalError"])
+def test_a_note_that_s3_does_not_give_is_an_error(bucket: Bucket, code: str) -> None:
+    claims(bucket, DUO)
+    stores.refuses(bucket, "GetObject", "work/feed.json", code)
+    assert "did not read" in refused(bucket, DUO)
+    assert "did not read" in refused(bucket, ACME)
+
+
+def test_of_two_first_runs_at_once_that_differ_one_is_refused(bucket: Bucket) -> None:
+    def run(prefix: str) -> str:
+        try:
+            claims(bucket, (prefix, "work/", ONE))
+        except BucketError as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(2) as threads:
+        said = list(threads.map(run, ["one/", "two/"]))
+    assert sorted(map(bool, said)) == [False, True]

@@ -210,9 +210,10 @@ def test_the_check_of_the_bucket_needs_no_other_right(
     stack: Stack, pipeline: Principal, calls: list[Call]
 ) -> None:
     of_duo = {"DUO_IKEY": IKEY, "DUO_SKEY": SKEY, "DUO_API_HOST": "api-12345678.duosecurity.com"}
-    duo, feed = settings.duo_and_feed({**stack.settings, **of_duo})
+    environ = {**stack.settings, **of_duo}
+    duo, feed = settings.duo_and_feed(environ)
     with enable_iam_authentication():
-        found = bucket_check.check(feed, duo, stack.settings)
+        found = bucket_check.check(feed, duo, environ)
     assert {line.status for line in found.lines} == {Status.OK}
     assert [call for call in calls if not allows(pipeline.policies, call)] == []
 

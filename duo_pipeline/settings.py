@@ -13,6 +13,7 @@ from duo_pipeline.landing.line import RecordFormat
 
 HOUR_FORMAT = "%Y-%m-%d-%H:%M"
 """How Dagster writes the key of an hourly partition."""
+WORK_PREFIX = "duo-telephony-work/"
 DUO_DELAY_MINUTES = 2
 """Duo shows nothing younger, on purpose."""
 
@@ -34,15 +35,29 @@ class DuoSettings:
     retry_base_seconds: float
     retry_attempts: int
 
+    @property
+    def account(self) -> str:
+        """What tells the Duo account from others: the host, and the child account's id if it is one."""
+        return _account_at_duo(self.host, self.account_id)
+
 
 @dataclass(frozen=True, slots=True)
 class FeedSettings:
-    """Where and how lines are written (``S3_*``, ``DUO_RECORD_FORMAT``)."""
+    """Where and how lines are written (``S3_*``, ``DUO_RECORD_FORMAT``).
+
+    Attributes:
+        bucket: The bucket.
+        prefix: The feed.
+        work_prefix: Where everything else is written.
+        record_format: How a record is written.
+        base_work_prefix: ``S3_WORK_PREFIX`` itself, below which the work prefixes of several accounts lie.
+    """
 
     bucket: str
     prefix: str
     work_prefix: str
     record_format: RecordFormat
+    base_work_prefix: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +132,7 @@ def duo_and_feed(environ: Mapping[str, str], account: Account = THE_ONE) -> tupl
         SettingsError: Names all that is missing or wrong.
     """
     reader = _Reader(_with_keys(environ, account), account)
-    duo, feed = _duo(reader, account), _feed(reader)
+    duo, feed = _duo(reader, account), _feed(reader, environ)
     reader.finish()
     return duo, feed
 
@@ -134,6 +149,15 @@ def duo(environ: Mapping[str, str], account: Account = THE_ONE) -> DuoSettings:
     return settings
 
 
+def duo_account(environ: Mapping[str, str], account: Account = THE_ONE) -> str:
+    """Read what tells the Duo account from others; empty if its host is not set, or is wrong."""
+    try:
+        host = api_host(account.value("DUO_API_HOST", environ))
+    except ValueError:
+        return ""
+    return _account_at_duo(host, account.account_id)
+
+
 def feed(environ: Mapping[str, str], account: Account = THE_ONE) -> FeedSettings:
     """Read what looking at landed lines needs: no key of Duo's is among it.
 
@@ -141,7 +165,7 @@ def feed(environ: Mapping[str, str], account: Account = THE_ONE) -> FeedSettings
         SettingsError: Names all that is missing or wrong.
     """
     reader = _Reader(environ, account)
-    settings = _feed(reader)
+    settings = _feed(reader, environ)
     reader.finish()
     return settings
 
@@ -191,6 +215,10 @@ def alerts(environ: Mapping[str, str]) -> AlertSettings:
     return settings
 
 
+def _account_at_duo(host: ApiHost, account_id: str) -> str:
+    return f"{host.address}/{account_id}" if account_id else host.address
+
+
 def _with_keys(environ: Mapping[str, str], account: Account) -> Mapping[str, str]:
     """Give the environment with the keys that a secret holds in place of its own."""
     if not account.secret:
@@ -212,19 +240,20 @@ def _duo(reader: _Reader, account: Account) -> DuoSettings:
     )
 
 
-def _feed(reader: _Reader) -> FeedSettings:
+def _feed(reader: _Reader, environ: Mapping[str, str]) -> FeedSettings:
     prefix, work_prefix = _prefixes(reader)
     return FeedSettings(
         bucket=reader.read("S3_BUCKET", str),
         prefix=prefix,
         work_prefix=work_prefix,
         record_format=reader.read("DUO_RECORD_FORMAT", record_format, "secops"),
+        base_work_prefix=_Reader(environ).read("S3_WORK_PREFIX", object_prefix, WORK_PREFIX),
     )
 
 
 def _prefixes(reader: _Reader) -> tuple[str, str]:
     feed = reader.read("S3_PREFIX", object_prefix, "duo-telephony/")
-    work = reader.read("S3_WORK_PREFIX", object_prefix, "duo-telephony-work/")
+    work = reader.read("S3_WORK_PREFIX", object_prefix, WORK_PREFIX)
     if feed.startswith(work) or work.startswith(feed):
         reader.wrong.append(
             f"S3_PREFIX ({feed or 'the whole bucket'}) and S3_WORK_PREFIX ({work or 'the whole bucket'}) must"

@@ -13,7 +13,7 @@ from duo_pipeline import secops
 from duo_pipeline.secops import FeedBodyError, Instance
 from duo_pipeline.settings import FeedSettings
 
-FEED = FeedSettings("bucket", "duo-telephony/", "work/", "secops")
+FEED = FeedSettings("bucket", "duo-telephony/", "work/", "secops", base_work_prefix="work/")
 INSTANCE = Instance("project-1", "eu", "8d7c0f5e-0000-0000-0000-000000000000")
 KEY = secops.access_key("AKIAEXAMPLE", "secret")
 ROLE = secops.role("arn:aws:iam::123456789012:role/secops-reader", "117000000000000000000")

@@ -1,5 +1,6 @@
 """The hours of one run, on their way from Duo to S3 and into Dagster's knowledge."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
@@ -7,19 +8,20 @@ from typing import Protocol
 
 import dagster as dg
 
+from duo_pipeline import settings
+from duo_pipeline.account import Account
 from duo_pipeline.assets.figures import landed_figures
 from duo_pipeline.assets.progress import Progress
 from duo_pipeline.assets.recording import Metadata
 from duo_pipeline.checks import Verdict
 from duo_pipeline.duo.errors import DuoContradiction, DuoRefusal
 from duo_pipeline.duo.telephony_log import TelephonyLog
-from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.hour import Landed
 from duo_pipeline.landing.hour_queue import HourQueue
+from duo_pipeline.landing.ownership import claim
 from duo_pipeline.partitions import HOUR, key_of, named, span
 from duo_pipeline.records import Entry
-from duo_pipeline.resources import DuoAdminApi
-from duo_pipeline.settings import DuoSettings
+from duo_pipeline.resources import DuoAdminApi, TelephonyFeed
 
 _OUT_OF_RANGE = 40002
 """Duo refuses a query for its mintime; one hour can be the reason."""
@@ -46,27 +48,31 @@ class HoursRun:
     """Reads contiguous hours with one query, and lands and records each when it is complete.
 
     Args:
+        account: The account whose hours they are.
         log: Dagster's log of the run.
         recording: Is told of each hour that has landed.
         known: The partition keys of the hours that an earlier run has read.
         duo_admin_api: Duo.
-        duo: How to reach it.
-        feed: Where and how to write.
+        telephony_feed: Where to write.
         now: The time, in UTC.
 
     Attributes:
         verdicts: Of each hour that was read, whether the program has a reason to doubt it.
         failed: The hours that S3 refused, each with its sentence.
+
+    Raises:
+        SettingsError: Names all that is missing or wrong.
+        BucketError: S3 cannot be reached, or the work prefix belongs to another feed.
     """
 
     def __init__(
         self,
+        account: Account,
         log: dg.DagsterLogManager,
         recording: Hours,
         known: Collection[str],
         duo_admin_api: DuoAdminApi,
-        duo: DuoSettings,
-        feed: Feed,
+        telephony_feed: TelephonyFeed,
         now: Callable[[], datetime],
     ) -> None:
         self.verdicts: dict[datetime, Verdict] = {}
@@ -74,7 +80,9 @@ class HoursRun:
         self._log_line = log
         self._recording = recording
         self._known = known
-        self._feed = feed
+        duo, feed = settings.duo_and_feed(os.environ, account)
+        self._feed = telephony_feed.open(feed)
+        claim(self._feed, base_work_prefix=feed.base_work_prefix, duo_account=duo.account)
         self._now = now
         self._api = duo_admin_api.open(duo, self._on_wait)
         self._progress = Progress(log.info)

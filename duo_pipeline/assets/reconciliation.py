@@ -1,6 +1,5 @@
 """The job that reads hours again: for what Duo shows late, and for what S3 has lost."""
 
-import os
 from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
@@ -61,10 +60,7 @@ def reconciliation(
         run: HoursRun | None = None
         stopped = ""
         try:
-            duo, feed = settings.duo_and_feed(os.environ, account)
-            run = HoursRun(
-                context.log, changes, changes.known, duo_admin_api, duo, telephony_feed.open(feed), now
-            )
+            run = HoursRun(account, context.log, changes, changes.known, duo_admin_api, telephony_feed, now)
             run.land(hours_between(wanted[0], wanted[-1]))
         except (settings.SettingsError, DuoError, BucketError) as error:
             stopped = str(error)

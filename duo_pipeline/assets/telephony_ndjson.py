@@ -1,6 +1,5 @@
 """`duo/telephony_ndjson`: the hours of Duo's telephony log, landed in S3."""
 
-import os
 from collections.abc import Callable
 from datetime import datetime
 
@@ -66,11 +65,8 @@ def telephony_ndjson(
         try:
             unread = [hour for hour in readable if hour not in recording.done]
             if unread:
-                duo, feed = settings.duo_and_feed(os.environ, account)
                 known = context.instance.get_materialized_partitions(context.asset_key)
-                run = HoursRun(
-                    context.log, recording, known, duo_admin_api, duo, telephony_feed.open(feed), now
-                )
+                run = HoursRun(account, context.log, recording, known, duo_admin_api, telephony_feed, now)
                 for first, last in contiguous(unread):
                     run.land(hours_between(first, last))
         except (settings.SettingsError, DuoError, BucketError) as error:

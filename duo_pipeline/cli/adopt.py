@@ -18,6 +18,7 @@ from duo_pipeline.landing import lambda_objects
 from duo_pipeline.landing.adoption import Adopted, adopt
 from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.landing.feed import Feed
+from duo_pipeline.landing.ownership import claim
 from duo_pipeline.partitions import hours_between, refusal, span
 from duo_pipeline.resources import TelephonyFeed
 
@@ -37,7 +38,9 @@ def run_adopt(account: str | None) -> None:
     of = the_chosen(account)
     console = Console(highlight=False, soft_wrap=True)
     try:
-        feed = TelephonyFeed(s3=S3Resource()).open(settings.feed(os.environ, of))
+        where = settings.feed(os.environ, of)
+        feed = TelephonyFeed(s3=S3Resource()).open(where)
+        claim(feed, base_work_prefix=where.base_work_prefix, duo_account=settings.duo_account(os.environ, of))
         hours = settings.hours(os.environ, of)
         keys = feed.bucket.keys(feed.prefix)
         adopted = _adopt(console, feed, lambda_objects.objects(keys))

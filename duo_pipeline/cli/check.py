@@ -56,7 +56,7 @@ def _groups(name: str | None) -> list[Group]:
     groups = []
     for account in accounts:
         found = settings.read(os.environ, account)
-        of_duo, of_bucket = duo.check(found.duo, found.hours), bucket.check(found.feed, found.duo, os.environ)
+        of_duo, of_bucket = duo.check(found.duo, found.hours), bucket.check(found.feed, found.duo)
         of_account = [found.group, of_duo, of_bucket]
         for group in of_account:
             group.account = account.name

@@ -21,6 +21,11 @@ class ApiHost:
     url: str
     name: str
 
+    @property
+    def address(self) -> str:
+        """The name, and the port where the URL has one: two emulators on one machine differ by it."""
+        return self.url.partition("://")[2]
+
 
 def api_host(text: str) -> ApiHost:
     """Read ``DUO_API_HOST``: ``api-xxxxxxxx.duosecurity.com``, or a URL.

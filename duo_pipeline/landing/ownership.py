@@ -7,6 +7,7 @@ feed and the Duo account.
 
 from dataclasses import asdict, dataclass
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from duo_pipeline import ndjson
 from duo_pipeline.landing import keys
@@ -21,23 +22,24 @@ class _Owner:
 
     Attributes:
         feed: The ``s3://`` URI of the feed.
-        duo_account: The host of the Admin API, and behind a slash the child account's id, if there is one.
+        duo_account: The host of the Admin API, and after a slash the child account's id, if it has one; empty
+            if nobody said.
     """
 
     feed: str
     duo_account: str
 
     @property
-    def is_known_by_its_account(self) -> bool:
-        """Whether the account tells it from others: an emulator on this machine has any host and port."""
-        host = self.duo_account.partition("/")[0]
+    def is_of_this_machine(self) -> bool:
+        """Whether the account is an emulator's, which has another port each time that it starts."""
+        host = urlsplit(f"//{self.duo_account}").hostname or ""
         try:
-            return not ip_address(host).is_loopback
+            return ip_address(host).is_loopback
         except ValueError:
-            return host not in ("", "localhost")
+            return host == "localhost"
 
 
-def claim(feed: Feed, *, base_work_prefix: str, host: str, account_id: str = "") -> None:
+def claim(feed: Feed, *, base_work_prefix: str, duo_account: str) -> None:
     """Make sure that the work prefix belongs to the feed, and note that it does if nobody has.
 
     It costs one request, and some more the first time.
@@ -45,14 +47,13 @@ def claim(feed: Feed, *, base_work_prefix: str, host: str, account_id: str = "")
     Args:
         feed: The feed that is about to be written.
         base_work_prefix: S3_WORK_PREFIX itself, below which the work prefixes of all accounts lie.
-        host: The host name of the Admin API, without a port; without it only feeds are compared.
-        account_id: The child account's id at Duo, if it is one.
+        duo_account: What tells the Duo account from others; if it is empty, only feeds are compared.
 
     Raises:
         BucketError: The work prefix belongs to another feed or Duo account, or the Duo account has another
             feed; or S3 refused or could not be reached.
     """
-    mine = _owner(feed, host, account_id)
+    mine = _Owner(feed.bucket.uri(feed.prefix), duo_account)
     if _is_noted(feed, base_work_prefix, mine):
         return
     with Body() as body:
@@ -62,13 +63,9 @@ def claim(feed: Feed, *, base_work_prefix: str, host: str, account_id: str = "")
         _is_noted(feed, base_work_prefix, mine)
 
 
-def check_claim(feed: Feed, *, base_work_prefix: str, host: str, account_id: str = "") -> None:
+def check_claim(feed: Feed, *, base_work_prefix: str, duo_account: str) -> None:
     """Return if `claim` would, without writing anything; what it takes and raises is the same."""
-    _is_noted(feed, base_work_prefix, _owner(feed, host, account_id))
-
-
-def _owner(feed: Feed, host: str, account_id: str) -> _Owner:
-    return _Owner(feed.bucket.uri(feed.prefix), f"{host}/{account_id}" if account_id else host)
+    _is_noted(feed, base_work_prefix, _Owner(feed.bucket.uri(feed.prefix), duo_account))
 
 
 def _is_noted(feed: Feed, base_work_prefix: str, mine: _Owner) -> bool:
@@ -82,7 +79,7 @@ def _is_noted(feed: Feed, base_work_prefix: str, mine: _Owner) -> bool:
     if noted:
         _compare(noted, mine, feed.bucket.uri(note))
         return True
-    if mine.is_known_by_its_account:
+    if mine.duo_account:
         for folder in ("", *feed.bucket.folders(base_work_prefix)):
             note = keys.owner_key(f"{base_work_prefix}{folder}")
             other = _read(feed.bucket, note)
@@ -99,8 +96,9 @@ def _compare(noted: _Owner, mine: _Owner, note: str) -> None:
             " the account's name or prefixes, back to what they were, or, to deliver again on purpose or"
             f" after moving the objects, delete {note}."
         )
-    known = noted.is_known_by_its_account and mine.is_known_by_its_account
-    if known and noted.duo_account != mine.duo_account:
+    unknown = not (noted.duo_account and mine.duo_account)
+    emulated = noted.is_of_this_machine and mine.is_of_this_machine
+    if noted.duo_account != mine.duo_account and not unknown and not emulated:
         raise BucketError(
             f"{noted.feed} is the feed of the Duo account {noted.duo_account}, as {note} says, and the"
             f" records of {mine.duo_account} would mix with its records: give this account an S3_PREFIX and"

@@ -1,6 +1,6 @@
 """The bucket: that it is there, what the credentials may do, and that the feed holds log objects alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from dagster_aws.s3 import S3Resource
 
@@ -13,13 +13,13 @@ from duo_pipeline.landing.keys import is_log_key, probe_key
 from duo_pipeline.landing.ownership import check_claim
 from duo_pipeline.preflight.lines import Group
 from duo_pipeline.resources import TelephonyFeed
-from duo_pipeline.settings import DuoSettings, FeedSettings, prefixes
+from duo_pipeline.settings import DuoSettings, FeedSettings
 
 BUCKET, LIST, PUT, GET, WORK, FEED = "bucket", "list", "put", "get", "work prefix", "feed"
 NAMED = 3
 
 
-def check(settings: FeedSettings | None, duo: DuoSettings | None, environ: Mapping[str, str]) -> Group:
+def check(settings: FeedSettings | None, duo: DuoSettings | None) -> Group:
     """Do in the bucket what a run does, except that nothing is written below the feed: SecOps reads it all.
 
     One object of a fixed name is written below the work prefix, and stays: the pipeline may not delete.
@@ -27,7 +27,6 @@ def check(settings: FeedSettings | None, duo: DuoSettings | None, environ: Mappi
     Args:
         settings: Of the feed; nothing is tried without them.
         duo: Of the Duo account whose feed it is; without them the accounts are not compared.
-        environ: The environment.
     """
     group = Group("S3", BUCKET, LIST, PUT, GET, WORK, FEED)
     if settings is None:
@@ -39,8 +38,8 @@ def check(settings: FeedSettings | None, duo: DuoSettings | None, environ: Mappi
         group.fail(BUCKET, str(error))
         return group
     group.ok(BUCKET, "It is there, and the credentials are known.")
-    if _put(group, feed) and _get(group, feed, keys):
-        _look_at_work_prefix(group, feed, duo, prefixes(environ)[1])
+    if _put(group, feed) and _get(group, feed, keys) and keys is not None:
+        _look_at_work_prefix(group, feed, settings.base_work_prefix, duo.account if duo else "")
     if keys is not None:
         _look_at_feed(group, feed, keys)
     return group
@@ -91,10 +90,9 @@ def _get(group: Group, feed: Feed, keys: Sequence[str] | None) -> bool:
     return True
 
 
-def _look_at_work_prefix(group: Group, feed: Feed, duo: DuoSettings | None, base_work_prefix: str) -> None:
-    host, account_id = (duo.host.name, duo.account_id) if duo else ("", "")
+def _look_at_work_prefix(group: Group, feed: Feed, base_work_prefix: str, duo_account: str) -> None:
     try:
-        check_claim(feed, base_work_prefix=base_work_prefix, host=host, account_id=account_id)
+        check_claim(feed, base_work_prefix=base_work_prefix, duo_account=duo_account)
         group.ok(WORK, "It belongs to this feed, or to none so far.")
     except BucketError as error:
         group.fail(WORK, str(error))

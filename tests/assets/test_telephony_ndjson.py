@@ -62,7 +62,7 @@ def test_an_hour_without_records_is_done_and_has_no_object(
     assert dagster.run(hour).success
     (figures,) = dagster.events(hour)
     assert (figures["records"], figures["objects"], figures["first_ts"]) == (0, [], None)
-    assert bucket.keys("") == []
+    assert bucket.keys("duo-telephony/") == []
     assert len(duo.api.requests) == 1
 
 

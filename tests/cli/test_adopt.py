@@ -82,7 +82,7 @@ def test_it_says_what_was_there_what_is_unreadable_and_what_to_do_next(bucket: B
     assert figures["unreadable"] == "1"
     assert figures["hours with records"] == f"3, {span}"
     assert figures["copies below S3_WORK_PREFIX"] == "3 (3 new)"
-    assert f"{bucket.uri(broken)}:1 is left alone: it is no JSON object." in said
+    assert f"{bucket.uri(broken)}:1 is left alone: it is not a JSON object." in said
     state = bucket.uri("duo-telephony/state.json")
     assert (
         f"{state} is the Lambda's checkpoint, which stands at {first + 3 * HOUR:%Y-%m-%dT%H}:00:00Z" in said

@@ -84,7 +84,7 @@ class World:
     def claimed(self, new_prefix: str) -> str:
         """Claim the work prefix for the feed as it is, and return what is to be the next one."""
         feed = Feed(self.bucket, "duo-telephony/", "duo-telephony-work/", "secops")
-        claim(feed, base_work_prefix=feed.work_prefix, host="127.0.0.1")
+        claim(feed, base_work_prefix=feed.work_prefix, duo_account="127.0.0.1:9")
         return new_prefix
 
     def without(self, text: str) -> None:
@@ -251,7 +251,7 @@ BROKEN = {
     "Duo has a failure": Broken(
         lambda world: setattr(world.duo.api, "knobs", Knobs(faults=(Fault("garbage"),))),
         "Duo/answer",
-        ("no JSON", "check again in a few minutes"),
+        ("not JSON", "check again in a few minutes"),
         after("Duo/answer"),
     ),
     "this machine's clock is slow": Broken(
@@ -315,7 +315,10 @@ BROKEN = {
         BUCKET_LINES,
     ),
     "no right to list": Broken(
-        lambda world: world.act_as(NO_LIST), "S3/list", ("did not list", "s3:ListBucket"), ("S3/feed",)
+        lambda world: world.act_as(NO_LIST),
+        "S3/list",
+        ("did not list", "s3:ListBucket"),
+        ("S3/work prefix", "S3/feed"),
     ),
     "no right to write": Broken(
         lambda world: world.act_as(READ_ONLY),

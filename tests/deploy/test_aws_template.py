@@ -28,7 +28,7 @@ from duo_pipeline.partitions import DUO_HISTORY
 from duo_pipeline.preflight import bucket as bucket_check
 from duo_pipeline.preflight.lines import Status
 from duo_pipeline.sandbox.telephony import FixedLog
-from tests.assets.dagster_run import DagsterRun
+from tests.assets.dagster_run import DagsterRun, failure_of
 from tests.conftest import ServedDuo
 from tests.deploy.iam import Call, allows
 from tests.deploy.stack import ACCOUNT, BUCKET, NAME, REGION, TEMPLATE, Principal, Stack, client
@@ -190,7 +190,7 @@ def test_runs_do_all_they_do_with_the_rights_of_the_pipelines_role_and_need_each
     no_record = {**sent(first), "ts": "no time"}
     with enable_iam_authentication():
         duo.api.log = FixedLog([*records[1:], no_record])
-        assert run.run(first, first + timedelta(hours=2)).success
+        assert "1 entries cannot land" in failure_of(run.run(first, first + timedelta(hours=2)))
         duo.api.log = FixedLog(records)
         assert run.run(first, first + timedelta(hours=2)).success
     bucket = Bucket(client("s3"), BUCKET)
@@ -213,7 +213,7 @@ def test_the_check_of_the_bucket_needs_no_other_right(
     environ = {**stack.settings, **of_duo}
     duo, feed = settings.duo_and_feed(environ)
     with enable_iam_authentication():
-        found = bucket_check.check(feed, duo, environ)
+        found = bucket_check.check(feed, duo)
     assert {line.status for line in found.lines} == {Status.OK}
     assert [call for call in calls if not allows(pipeline.policies, call)] == []
 

@@ -22,9 +22,9 @@ Place = tuple[str, str, str] | tuple[str, str, str, str]
 
 def claims(bucket: Bucket, place: Place, base: str = "work/", how: Callable[..., None] = claim) -> None:
     """Claim by a run of an account: its feed, its work prefix, its host and its id."""
-    prefix, work_prefix, host, *account_id = place
+    prefix, work_prefix, *account = place
     feed = Feed(bucket, prefix, work_prefix, "secops")
-    how(feed, base_work_prefix=base, host=host, account_id="".join(account_id))
+    how(feed, base_work_prefix=base, duo_account="/".join(account))
 
 
 def refused(bucket: Bucket, place: Place, base: str = "work/") -> str:
@@ -129,11 +129,23 @@ def test_two_accounts_of_duo_do_not_mix_in_one_feed(bucket: Bucket, other: Place
     assert f"the records of {'/'.join(other[2:])} would mix" in sentence
 
 
-@pytest.mark.parametrize("emulator", ["127.0.0.1", "127.1.2.3", "localhost", "::1", ""])
-def test_an_emulator_has_no_name_that_could_be_wrong(bucket: Bucket, emulator: str) -> None:
-    claims(bucket, ("feed/a/", "work/a/", emulator))
-    claims(bucket, ("feed/b/", "work/b/", emulator))
-    claims(bucket, ("feed/a/", "work/a/", emulator, "DA1"))
+@pytest.mark.parametrize("emulator", ["127.0.0.1", "127.1.2.3", "localhost", "[::1]"])
+def test_an_emulator_may_come_back_on_another_port(bucket: Bucket, emulator: str) -> None:
+    claims(bucket, ("feed/a/", "work/a/", f"{emulator}:4001"))
+    claims(bucket, ("feed/b/", "work/b/", f"{emulator}:4002"))
+    claims(bucket, ("feed/a/", "work/a/", f"{emulator}:4002"))
+    claims(bucket, ("feed/a/", "work/a/", f"{emulator}:4003", "DA1"))
+    assert "mix" in refused(bucket, ("feed/a/", "work/a/", ONE))
+
+
+def test_a_renamed_account_of_an_emulator_is_known_by_its_port(bucket: Bucket) -> None:
+    claims(bucket, ("feed/a/", "work/a/", "127.0.0.1:4001"))
+    assert "The feed was" in refused(bucket, ("feed/b/", "work/b/", "127.0.0.1:4001"))
+
+
+def test_without_a_host_only_feeds_are_compared(bucket: Bucket) -> None:
+    claims(bucket, ("feed/a/", "work/a/", ""))
+    claims(bucket, ("feed/b/", "work/b/", ""))
     claims(bucket, ("feed/a/", "work/a/", ONE))
 
 

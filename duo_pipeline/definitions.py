@@ -10,7 +10,7 @@ from dagster_aws.s3 import S3Resource
 
 from duo_pipeline import settings
 from duo_pipeline.accounts import accounts
-from duo_pipeline.alerts.lookout import Watched
+from duo_pipeline.alerts.evaluation import Watched
 from duo_pipeline.alerts.sensor import telephony_alerts
 from duo_pipeline.alerts.topic import Topic
 from duo_pipeline.executor import by_account

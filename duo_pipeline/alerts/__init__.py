@@ -1,1 +1,1 @@
-"""Messages to an SNS topic: an hour is in trouble, and it is no longer."""
+"""Messages to an SNS topic: one when an incident begins, one when it is over."""

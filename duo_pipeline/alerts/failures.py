@@ -1,4 +1,4 @@
-"""What Dagster knows of runs that have failed: which of their hours are not done, and why."""
+"""The runs that have failed: which of their hours are not done, and why."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -33,7 +33,7 @@ class Failure(NamedTuple):
 
 
 def latest(instance: dg.DagsterInstance) -> int:
-    """Give the storage id of the latest failure of a run, or 0."""
+    """Return the storage id of the latest failure of a run, or 0."""
     found = instance.fetch_run_status_changes(DagsterEventType.RUN_FAILURE, limit=1).records
     return found[0].storage_id if found else 0
 
@@ -41,14 +41,14 @@ def latest(instance: dg.DagsterInstance) -> int:
 def after(
     instance: dg.DagsterInstance, assets: Sequence[dg.AssetsDefinition], storage_id: int
 ) -> Iterator[tuple[int, Failure | None]]:
-    """Give the failures of runs after one of them, the oldest first, with their storage ids.
+    """Yield the failures of runs, the oldest first, each with its storage id.
 
-    Nothing stands for a run that Dagster retries by itself, and for one that leaves no hour undone.
+    The failure is None for a run that Dagster retries by itself, and for one that leaves no hour undone.
 
     Args:
-        instance: Dagster's.
-        assets: Our assets, in the order of the way.
-        storage_id: The place after which to look.
+        instance: The Dagster instance.
+        assets: The assets of all accounts, upstream ones first.
+        storage_id: Only failures after this one are read.
     """
     asked = dg.RunStatusChangeRecordsFilter(DagsterEventType.RUN_FAILURE, after_storage_id=storage_id)
     for record in instance.fetch_run_status_changes(asked, limit=_AT_ONCE, ascending=True).records:
@@ -67,15 +67,17 @@ def _failure(
     for asset in (one for one in assets if watch.is_of(run, one)):
         hours = {hour for hour, attempt in watch.unfinished(instance, asset).items() if attempt == run_id}
         hours.update(_not_whole(instance, asset, run_id))
-        if hours:  # the assets after it may well have failed for its sake alone
-            failed = _failed_steps(instance, run_id).get(asset.key.to_python_identifier())
+        if hours:  # assets downstream may have failed only because this one did
+            steps = _failed_steps(instance, run_id)
+            # a reconciliation reads the asset's hours in a step of another name
+            failed = steps.get(asset.key.to_python_identifier()) or next(iter(steps.values()), None)
             reason = _reason(failed) if failed else said
             return Failure(run_id, asset, sorted(hours), reason)
     return None
 
 
 def _not_whole(instance: dg.DagsterInstance, asset: dg.AssetsDefinition, run_id: str) -> list[datetime]:
-    """Give the hours that the run has recorded before it came short of Duo's count."""
+    """Return the hours that the run has read and found in doubt, and that no later run has mended."""
     records = instance.get_records_for_run(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION).records
     events = (record.event_log_entry.dagster_event for record in records)
     said = [event.asset_check_evaluation_data for event in events if event]
@@ -94,9 +96,10 @@ def _failed_steps(instance: dg.DagsterInstance, run_id: str) -> dict[str | None,
 
 
 def _reason(failure: StepFailureData) -> str:
-    """Give a failure's own sentence; the text of any other exception may hold anything."""
+    """Return a failure's own sentence; the text of any other exception could contain a phone number."""
     data = failure.user_failure_data
     if data is not None and data.description:
         return data.description
     error = failure.error.cause if failure.error and failure.error.cause else failure.error
-    return f"The program has a fault ({error.cls_name if error else 'unknown'}): the run's log says where."
+    name = error.cls_name if error else "unknown"
+    return f"The program has a fault ({name}): read the run's log to find where."

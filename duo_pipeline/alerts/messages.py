@@ -1,4 +1,4 @@
-"""What people are told: which hours, why, what to do, and where to look."""
+"""The text of each message: which hours, why, what to do, and where to look."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -17,23 +17,23 @@ class Message(NamedTuple):
 
 
 def failed(asset: str, hours: Collection[datetime], *, reason: str, run_id: str, ui_url: str) -> Message:
-    """Say that a run has failed.
+    """Report a run that has failed.
 
     Args:
         asset: The asset's key, as ``duo/telephony_ndjson``.
         hours: Those of the run's hours that are not done.
         reason: Why, as a sentence.
         run_id: The run.
-        ui_url: Where Dagster's UI is, if anybody knows.
+        ui_url: The URL of Dagster's UI; empty if it is not known.
     """
     return Message(
         f"{asset} has failed: {named(hours)}",
         _paragraphs(
             f"A run has failed, and these hours (UTC) of {asset} are not done: {named(hours)}.",
             f"Why: {reason[:_REASON]}",
-            "What to do: if the reason is yours to remove, remove it. Hours of telephony_ndjson"
-            " that the schedule telephony_hourly looks back upon are requested again each hour; others have"
-            " to be materialized by hand (docs/operations.md).",
+            "What to do: fix the cause named above, unless it passes by itself. The schedule telephony_hourly"
+            " requests hours of telephony_ndjson again each hour, as far back as DUO_LOOKBACK_HOURS."
+            " Materialize any other hours by hand (docs/operations.md).",
             f"The run: {_link(ui_url, f'runs/{run_id}', run_id)}",
             _ONCE,
         ),
@@ -41,52 +41,90 @@ def failed(asset: str, hours: Collection[datetime], *, reason: str, run_id: str,
 
 
 def overdue(asset: str, hours: Collection[datetime], *, why: str, ui_url: str) -> Message:
-    """Say that hours should have been done by now.
+    """Report hours that should have been done by now.
 
     Args:
         asset: The asset's key.
         hours: The hours.
-        why: What became of how many of them, as a clause.
-        ui_url: Where Dagster's UI is, if anybody knows.
+        why: How many of them wait for what, as a clause.
+        ui_url: The URL of Dagster's UI; empty if it is not known.
     """
     return Message(
         f"{asset} is overdue: {named(hours)}",
         _paragraphs(
             f"These hours (UTC) of {asset} should be done, and are not: {named(hours)}.",
             f"Why: {why}.",
-            "What to do: see in the UI that the schedule telephony_hourly is on and what the queue of runs"
-            " waits for, or materialize these hours yourself (docs/operations.md).",
+            "What to do: check in the UI that the schedule telephony_hourly is on, and what the queue of runs"
+            " waits for. Or materialize these hours by hand (docs/operations.md).",
             f"The hours: {_link(ui_url, _partitions(asset), asset)}",
             _ONCE,
         ),
     )
 
 
-def over(asset: str, hours: Collection[datetime], *, lost: Collection[datetime], ui_url: str) -> Message:
-    """Say that a trouble is over.
+def wrong(
+    asset: str, hours: Collection[datetime], *, check: str, sentence: str, warning: bool, ui_url: str
+) -> Message:
+    """Report a check that finds hours wrong.
 
     Args:
         asset: The asset's key.
-        hours: All of the trouble's hours.
-        lost: Those of them that Duo no longer keeps, and that nobody can read any more.
-        ui_url: Where Dagster's UI is, if anybody knows.
+        hours: The hours that nobody was told of yet.
+        check: The check's name.
+        sentence: The description of its evaluation.
+        warning: Whether the check only warns.
+        ui_url: The URL of Dagster's UI; empty if it is not known.
     """
-    end = "is over" if not lost else "can no longer be helped"
+    says, is_ = ("warns", "warns of") if warning else ("is wrong", "is red for")
     return Message(
-        f"{asset} {end}: {named(hours)}",
+        f"{asset} {says}: {named(hours)}",
         _paragraphs(
-            f"The trouble with these hours (UTC) of {asset} {end}: {named(hours)}.",
-            f"Duo no longer keeps these of them, which were never read: {named(lost)}."
-            if lost
+            f"The check {check} of {asset} {is_} these hours (UTC): {named(hours)}.",
+            f"Why: {sentence[:_REASON]}",
+            "What to do: follow the sentence above; docs/operations.md says more about each check.",
+            f"The check: {_link(ui_url, f'assets/{asset}?view=checks&checkDetail={check}', check)}",
+            _ONCE,
+        ),
+    )
+
+
+def over(
+    asset: str, hours: Collection[datetime], *, check: str, lost: Collection[datetime], ui_url: str
+) -> Message:
+    """Report that an incident is over.
+
+    Args:
+        asset: The asset's key.
+        hours: All hours of the incident.
+        check: The check that found them wrong; empty if they were not done.
+        lost: Those of them that Duo no longer keeps, and that were never read.
+        ui_url: The URL of Dagster's UI; empty if it is not known.
+    """
+    where = f"The hours: {_link(ui_url, _partitions(asset), asset)}"
+    if lost:
+        return Message(
+            f"{asset} has lost hours: {named(lost)}",
+            _paragraphs(
+                f"These hours (UTC) of {asset} can no longer be read, since Duo keeps 180 days: {named(lost)}.",
+                f"This ends the incident with these hours: {named(hours)}.",
+                where,
+            ),
+        )
+    return Message(
+        f"{asset} is over: {named(hours)}",
+        _paragraphs(
+            f"The incident with these hours (UTC) of {asset} is over: {named(hours)}.",
+            f"The check {check} finds nothing wrong with them any more."
+            if check
             else "All of them are done.",
-            f"The hours: {_link(ui_url, _partitions(asset), asset)}",
+            where,
         ),
     )
 
 
 _ONCE = (
-    "This is said once. Hours that follow upon these join them without another message; when all of them are"
-    " done, that is said, too."
+    "This message comes once. Further hours join this incident without another message. When all of its hours"
+    " are fine again, one more message says so."
 )
 
 

@@ -1,4 +1,4 @@
-"""The sensor that tells people of hours in trouble."""
+"""The sensor that reports incidents to an SNS topic."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from duo_pipeline.alerts import failures
-from duo_pipeline.alerts.lookout import Lookout, Watched
+from duo_pipeline.alerts.evaluation import AlertEvaluation, Watched
+from duo_pipeline.alerts.incidents import Memory
 from duo_pipeline.alerts.topic import Topic, TopicError
-from duo_pipeline.alerts.troubles import Memory
 
 EVERY_SECONDS = 60
 PUBLISHES_FOR = timedelta(seconds=15)
-"""So long a tick begins with another message: Dagster ends one after a minute, and SNS may be slow."""
+"""After this time a tick sends no further message: Dagster ends it after a minute, and SNS may be slow."""
 
 
 def telephony_alerts(
@@ -23,13 +23,13 @@ def telephony_alerts(
 ) -> dg.SensorDefinition:
     """Make the sensor.
 
-    It remembers in its cursor what it has published: so a message that SNS did not take is sent with the next
-    tick, and none that it took is sent again.
+    Its cursor remembers the incidents whose messages were sent. So the next tick sends a message that SNS did
+    not take, and no tick sends one twice.
 
     Args:
-        accounts: What to look after.
+        accounts: The accounts to evaluate.
         topic: Where to publish; without one the sensor is off.
-        ui_url: Where Dagster's UI is, for links; may be empty.
+        ui_url: The URL of Dagster's UI, for links; may be empty.
         now: The time, in UTC.
     """
 
@@ -37,33 +37,38 @@ def telephony_alerts(
         name="telephony_alerts",
         minimum_interval_seconds=EVERY_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING if topic else dg.DefaultSensorStatus.STOPPED,
-        description="Tells the SNS topic ALERT_SNS_TOPIC_ARN of hours that have failed or are overdue, once"
-        " of each trouble, and once that it is over.",
+        description="Sends a message to the SNS topic ALERT_SNS_TOPIC_ARN when hours have failed, are overdue,"
+        " or a check finds them wrong: one for each incident, and one when it is over.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         if topic is None:
-            return dg.SkipReason("ALERT_SNS_TOPIC_ARN is not set: nobody is told of anything.")
+            return dg.SkipReason(
+                "ALERT_SNS_TOPIC_ARN is not set, so no alerts are sent: set it to the ARN of an SNS topic."
+            )
         if not context.cursor:
             memory = Memory(now().timestamp(), failures.latest(context.instance))
-            return dg.SensorResult(skip_reason="From now on troubles are told.", cursor=memory.write())
-        memory, began, told = Memory.read(context.cursor), now(), list[str]()
-        lookout = Lookout(context.instance, accounts, ui_url, began)
+            return dg.SensorResult(
+                skip_reason="This is the first tick: incidents from now on are reported.",
+                cursor=memory.write(),
+            )
+        memory, began, sent = Memory.read(context.cursor), now(), list[str]()
+        evaluation = AlertEvaluation(context.instance, accounts, ui_url, began)
         cursor = context.cursor
-        while not told or now() - began < PUBLISHES_FOR:
-            message = lookout.over(memory) or lookout.failed(memory) or lookout.overdue(memory)
+        while not sent or now() - began < PUBLISHES_FOR:
+            message = evaluation.next_message(memory)
             if message:
                 try:
                     topic.publish(message)
                 except TopicError as error:
-                    if not told:
+                    if not sent:
                         raise
                     context.log.error(str(error))
                     break
-                told.append(message.subject)
+                sent.append(message.subject)
             cursor = memory.write()
             if not message:
                 break
-        said = f"Told: {'; '.join(told)}." if told else f"{len(memory.open)} troubles are open, none is new."
+        said = f"Sent: {'; '.join(sent)}." if sent else f"{len(memory.open)} incidents are open, none is new."
         return dg.SensorResult(skip_reason=said, cursor=cursor)
 
     return sensor

@@ -9,11 +9,11 @@ import pytest
 from dagster._core.events import DagsterEvent, DagsterEventType
 
 from duo_pipeline.alerts import failures
-from duo_pipeline.alerts.lookout import Watched
+from duo_pipeline.alerts.evaluation import Watched
 from duo_pipeline.alerts.messages import Message
 from duo_pipeline.alerts.sensor import telephony_alerts
 from duo_pipeline.alerts.topic import Topic, TopicError
-from duo_pipeline.alerts.troubles import Memory
+from duo_pipeline.alerts.incidents import Memory
 from duo_pipeline.partitions import hour_of, hourly, key_of
 from duo_pipeline.schedules import run_request
 from duo_pipeline.settings import HourSettings

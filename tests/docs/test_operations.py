@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from duo_pipeline import watch
-from duo_pipeline.alerts.lookout import OVERDUE_AFTER
+from duo_pipeline.alerts.evaluation import OVERDUE_AFTER
 from duo_pipeline.landing import keys
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.partitions import hours_between, key_of

@@ -105,7 +105,7 @@ def over(
         return Message(
             f"{asset} has lost hours: {named(lost)}",
             _paragraphs(
-                f"These hours (UTC) of {asset} can no longer be read, since Duo keeps 180 days: {named(lost)}.",
+                f"Duo keeps 180 days, and these hours (UTC) of {asset} were not read in time: {named(lost)}.",
                 f"This ends the incident with these hours: {named(hours)}.",
                 where,
             ),

@@ -37,8 +37,8 @@ def telephony_alerts(
         name="telephony_alerts",
         minimum_interval_seconds=EVERY_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING if topic else dg.DefaultSensorStatus.STOPPED,
-        description="Sends a message to the SNS topic ALERT_SNS_TOPIC_ARN when hours have failed, are overdue,"
-        " or a check finds them wrong: one for each incident, and one when it is over.",
+        description="Sends a message to the SNS topic ALERT_SNS_TOPIC_ARN when hours have failed or are"
+        " overdue, or a check finds them wrong: one for each incident, and one when it is over.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         if topic is None:

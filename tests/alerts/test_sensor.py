@@ -1,140 +1,20 @@
-"""What people are told of, and how often."""
+"""Which messages failed and overdue hours bring, and how many."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import dagster as dg
 import pytest
-from dagster._core.events import DagsterEvent, DagsterEventType
 
 from duo_pipeline.alerts import failures
 from duo_pipeline.alerts.evaluation import Watched
+from duo_pipeline.alerts.incidents import Memory
 from duo_pipeline.alerts.messages import Message
 from duo_pipeline.alerts.sensor import telephony_alerts
 from duo_pipeline.alerts.topic import Topic, TopicError
-from duo_pipeline.alerts.incidents import Memory
-from duo_pipeline.partitions import hour_of, hourly, key_of
-from duo_pipeline.schedules import run_request
-from duo_pipeline.settings import HourSettings
-from tests.alerts.conftest import Inbox, Received
-
-HOUR = timedelta(hours=1)
-NOW = datetime(2026, 11, 10, 10, 5, tzinfo=UTC)
-START = datetime(2026, 11, 1, tzinfo=UTC)
-HOURS = HourSettings(
-    start=START, settle_minutes=5, lookback_hours=6, reconcile_hours=4, reconcile_weekly_hours=0
-)
-UI = "https://dagster.example.com"
-REASON = "Duo refuses the key (40102): check DUO_IKEY."
-
-
-def at(hour: int, day: int = 10) -> datetime:
-    return NOW.replace(day=day, hour=hour, minute=0)
-
-
-@dataclass
-class World:
-    """Two assets of which hours can be made to fail, Dagster, and the sensor; the clock is the test's."""
-
-    instance: dg.DagsterInstance
-    topic: Topic | None
-    now: datetime = NOW
-    cursor: str | None = None
-    failing: dict[datetime, Exception] = field(default_factory=dict)
-    events_failing: bool = False
-    account: str = "duo"
-
-    def __post_init__(self) -> None:
-        @dg.asset(
-            key=[self.account, "telephony_ndjson"],
-            partitions_def=hourly(START),
-            backfill_policy=dg.BackfillPolicy.single_run(),
-        )
-        def ndjson(context: dg.AssetExecutionContext) -> None:
-            for hour in sorted(map(hour_of, context.partition_keys)):
-                if hour in self.failing:
-                    raise self.failing[hour]
-                context.log_event(dg.AssetMaterialization(context.asset_key, partition=key_of(hour)))
-
-        @dg.asset(
-            key=[self.account, "telephony_udm"],
-            deps=[ndjson],
-            partitions_def=hourly(START),
-            backfill_policy=dg.BackfillPolicy.single_run(),
-        )
-        def udm() -> None:
-            if self.events_failing:
-                raise dg.Failure("S3 did not write (AccessDenied).", allow_retries=False)
-
-        self.assets = [ndjson, udm]
-        self.sensor = telephony_alerts([Watched(self.assets, HOURS)], self.topic, UI, lambda: self.now)
-
-    def run(self, first: datetime, last: datetime | None = None) -> str:
-        """Run hours, and give the run's id."""
-        request = run_request(first, last or first)
-        done = dg.materialize(
-            self.assets,
-            instance=self.instance,
-            partition_key=request.partition_key,
-            tags=request.tags,
-            raise_on_error=False,
-        )
-        return done.run_id
-
-    def create(self, first: datetime, *, started: bool) -> str:
-        """Make a run that waits, or is being executed, for ever."""
-        job = dg.define_asset_job("telephony", selection=self.assets)
-        run = self.instance.create_run_for_job(
-            dg.Definitions(assets=self.assets, jobs=[job]).resolve_job_def("telephony"),
-            tags={"dagster/partition": key_of(first)},
-            asset_selection=frozenset(asset.key for asset in self.assets),
-        )
-        if started:
-            event = DagsterEvent(DagsterEventType.RUN_START.value, "telephony")
-            self.instance.report_dagster_event(event, run.run_id)
-        return run.run_id
-
-    def done(self, *hours: datetime) -> None:
-        for asset in self.assets:
-            for hour in hours:
-                event = dg.AssetMaterialization(asset.key, partition=key_of(hour))
-                self.instance.report_runless_asset_event(event)
-
-    def tick(self, times: int = 1) -> str:
-        """Let the sensor tick, as Dagster does, and give what the UI shows of the last tick."""
-        for _ in range(times):
-            with dg.build_sensor_context(self.instance, cursor=self.cursor) as context:
-                ticked = self.sensor.evaluate_tick(context)
-            self.cursor = ticked.cursor or self.cursor
-        return ticked.skip_message or ""
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as one:
-        yield one
-
-
-@pytest.fixture
-def world(instance: dg.DagsterInstance, inbox: Inbox) -> World:
-    return a_good_world(instance, inbox)
-
-
-def a_good_world(instance: dg.DagsterInstance, inbox: Inbox) -> World:
-    """Make a world in which the sensor has ticked for two hours, and all is well."""
-    world = World(instance, Topic(inbox.arn))
-    world.now = NOW - 2 * HOUR
-    world.tick()
-    world.now = NOW
-    world.done(*(at(hour) for hour in range(10)))
-    assert inbox.new() == []
-    return world
-
-
-def the_one(inbox: Inbox) -> Received:
-    (received,) = inbox.new()
-    return received
+from tests.alerts.conftest import Inbox
+from tests.alerts.world import HOUR, HOURS, NOW, REASON, START, UI, World, a_good_world, at, the_one
+from tests.alerts.world import instance as instance
+from tests.alerts.world import world as world
 
 
 def test_a_failed_run_is_told_once_with_hours_reason_cure_and_link(world: World, inbox: Inbox) -> None:
@@ -173,7 +53,7 @@ def test_it_is_the_same_where_dagster_keeps_its_runs_in_files(inbox: Inbox) -> N
     assert [told.subject.split()[1] for told in inbox.new()] == ["has", "is"]
 
 
-def test_an_outage_of_many_hours_is_one_trouble(world: World, inbox: Inbox) -> None:
+def test_an_outage_of_many_hours_is_one_incident(world: World, inbox: Inbox) -> None:
     world.failing = {at(hour): dg.Failure(REASON, allow_retries=False) for hour in (9, 10, 11)}
     for hour in (10, 11, 12):
         world.now = at(hour) + timedelta(minutes=6)
@@ -189,7 +69,7 @@ def test_an_outage_of_many_hours_is_one_trouble(world: World, inbox: Inbox) -> N
     assert the_one(inbox).subject == "duo/telephony_ndjson is over: 2026-11-10-09:00...2026-11-10-11:00"
 
 
-def test_other_hours_are_another_trouble(world: World, inbox: Inbox) -> None:
+def test_other_hours_are_another_incident(world: World, inbox: Inbox) -> None:
     world.failing = {at(hour): dg.Failure(REASON, allow_retries=False) for hour in (3, 9)}
     world.run(at(9))
     world.tick(2)
@@ -202,7 +82,7 @@ def test_other_hours_are_another_trouble(world: World, inbox: Inbox) -> None:
     assert the_one(inbox).subject == "duo/telephony_ndjson is over: 2026-11-10-03:00"
 
 
-def test_an_hour_that_follows_upon_one_that_is_done_is_another_trouble(world: World, inbox: Inbox) -> None:
+def test_an_hour_that_follows_upon_one_that_is_done_is_another_incident(world: World, inbox: Inbox) -> None:
     world.failing = {at(hour): dg.Failure(REASON, allow_retries=False) for hour in (7, 9)}
     world.run(at(7), at(8))
     world.tick(2)
@@ -212,7 +92,7 @@ def test_an_hour_that_follows_upon_one_that_is_done_is_another_trouble(world: Wo
     assert [told.subject[-5:] for told in inbox.new()] == ["08:00", "09:00"]
 
 
-def test_the_same_hour_in_trouble_again_after_it_was_over_is_told_again(world: World, inbox: Inbox) -> None:
+def test_an_hour_that_fails_again_after_it_was_over_is_told_again(world: World, inbox: Inbox) -> None:
     for failing in (True, False, True):
         world.failing = {at(9): dg.Failure(REASON, allow_retries=False)} if failing else {}
         world.run(at(9))
@@ -241,7 +121,7 @@ def test_each_failure_is_looked_at_once(world: World) -> None:
     assert last == failures.latest(world.instance) > 0
 
 
-def test_when_the_events_alone_fail_it_is_their_trouble(world: World, inbox: Inbox) -> None:
+def test_when_the_events_alone_fail_it_is_their_incident(world: World, inbox: Inbox) -> None:
     world.events_failing = True
     world.run(at(9))
     world.tick(2)
@@ -260,7 +140,7 @@ def test_the_text_of_an_unforeseen_error_is_not_told(world: World, inbox: Inbox)
     world.tick()
     told = the_one(inbox)
     assert "+1312" not in told.text
-    assert "a fault (KeyError): the run's log says where" in told.text
+    assert "a fault (KeyError): read the run's log" in told.text
 
 
 def test_a_run_whose_process_is_gone_is_told_unless_dagster_retries_it(world: World, inbox: Inbox) -> None:
@@ -422,7 +302,7 @@ def test_each_account_is_looked_after_and_one_that_is_gone_is_forgotten(world: W
     assert the_one(inbox).subject == "duo/telephony_ndjson has failed: 2026-11-10-08:00"
 
 
-def test_the_end_of_a_trouble_is_not_lost_either(world: World, inbox: Inbox) -> None:
+def test_the_end_of_an_incident_is_not_lost_either(world: World, inbox: Inbox) -> None:
     world.failing = {at(9): dg.Failure(REASON, allow_retries=False)}
     world.run(at(9))
     world.tick()
@@ -436,7 +316,7 @@ def test_the_end_of_a_trouble_is_not_lost_either(world: World, inbox: Inbox) -> 
     assert the_one(inbox).subject == "duo/telephony_ndjson is over: 2026-11-10-09:00"
 
 
-def test_hours_that_duo_no_longer_keeps_end_their_trouble_as_lost(world: World, inbox: Inbox) -> None:
+def test_hours_that_duo_no_longer_keeps_end_their_incident_as_lost(world: World, inbox: Inbox) -> None:
     world.failing = {at(hour): dg.Failure(REASON, allow_retries=False) for hour in (8, 9)}
     world.run(at(8), at(9))
     world.tick()
@@ -445,8 +325,8 @@ def test_hours_that_duo_no_longer_keeps_end_their_trouble_as_lost(world: World, 
     world.now += timedelta(days=180)
     world.tick()
     told, _overdue = inbox.new()
-    assert told.subject == "duo/telephony_ndjson can no longer be helped: 2026-11-10-08:00...2026-11-10-09:00"
-    assert "no longer keeps these of them, which were never read: 2026-11-10-08:00." in told.text
+    assert told.subject == "duo/telephony_ndjson has lost hours: 2026-11-10-08:00"
+    assert "were not read in time: 2026-11-10-08:00." in told.text
 
 
 def test_without_a_topic_it_is_off(instance: dg.DagsterInstance) -> None:
@@ -454,7 +334,7 @@ def test_without_a_topic_it_is_off(instance: dg.DagsterInstance) -> None:
     assert world.sensor.default_status == dg.DefaultSensorStatus.STOPPED
     world.failing = {at(9): dg.Failure(REASON, allow_retries=False)}
     world.run(at(9))
-    assert world.tick() == "ALERT_SNS_TOPIC_ARN is not set: nobody is told of anything."
+    assert "ALERT_SNS_TOPIC_ARN is not set, so no alerts are sent" in world.tick()
     assert world.cursor is None
     assert World(instance, Topic("arn")).sensor.default_status == dg.DefaultSensorStatus.RUNNING
 
@@ -467,9 +347,7 @@ def test_without_the_address_of_the_ui_the_run_is_named(world: World, inbox: Inb
     assert f"The run: {run_id}\n" in the_one(inbox).text
 
 
-def test_very_many_hours_in_trouble_are_a_short_cursor_and_a_short_subject(
-    world: World, inbox: Inbox
-) -> None:
+def test_very_many_failed_hours_are_a_short_cursor_and_a_short_subject(world: World, inbox: Inbox) -> None:
     world.failing = {START: dg.Failure(REASON, allow_retries=False)}
     world.run(START, at(9))
     for hour in range(1, 9, 2):

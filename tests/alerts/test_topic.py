@@ -1,17 +1,23 @@
 """Publishing, and the whole way from a refusing Duo to people."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+from dagster_aws.s3 import S3Resource
 
-from duo_pipeline.alerts.lookout import Watched
+from duo_pipeline.account import THE_ONE
+from duo_pipeline.alerts.evaluation import Watched
 from duo_pipeline.alerts.messages import Message
 from duo_pipeline.alerts.sensor import telephony_alerts
 from duo_pipeline.alerts.topic import Topic, TopicError
 from duo_pipeline.assets import recording
+from duo_pipeline.assets.reconciliation import reconciliation
+from duo_pipeline.landing.body import Body
+from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.partitions import key_of, span
+from duo_pipeline.resources import DuoAdminApi, TelephonyFeed
 from duo_pipeline.sandbox.knobs import Knobs
 from duo_pipeline.sandbox.s3 import S3Server
 from duo_pipeline.sandbox.telephony import FixedLog
@@ -54,13 +60,13 @@ class Alarmed:
     """The pipeline over an emulated Duo and a real S3 server, and the sensor."""
 
     def __init__(self, dagster: DagsterRun, inbox: Inbox) -> None:
-        hours = HourSettings(
+        self.hours = HourSettings(
             dagster.start, settle_minutes=5, lookback_hours=168, reconcile_hours=48, reconcile_weekly_hours=0
         )
         assets = [dagster.ndjson, dagster.udm]
         self.instance = dagster.instance
         self.sensor = telephony_alerts(
-            [Watched(assets, hours)], Topic(inbox.arn), "", lambda: datetime.now(UTC)
+            [Watched(assets, self.hours)], Topic(inbox.arn), "", lambda: datetime.now(UTC)
         )
         self.cursor: str | None = None
         self.tick()
@@ -90,7 +96,7 @@ def test_when_duo_refuses_people_are_told_why_and_no_secret(
     assert "best-skey" not in json.dumps(told)
 
 
-def test_hours_that_were_recorded_before_duo_came_short_of_its_count_are_in_trouble(
+def test_hours_that_were_recorded_before_duo_came_short_of_its_count_are_an_incident(
     alarmed: Alarmed, inbox: Inbox, dagster: DagsterRun, duo: ServedDuo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recording, "RECORD_AFTER_SECONDS", 0)
@@ -102,10 +108,59 @@ def test_hours_that_were_recorded_before_duo_came_short_of_its_count_are_in_trou
     alarmed.tick()
     (told,) = inbox.new()
     assert told.subject == f"duo/telephony_ndjson has failed: {span([first, last])}"
-    assert "Duo counts 1 records more than it showed" in told.text
+    assert "Duo counts" in told.text
     alarmed.tick()
     duo.api.knobs = Knobs()
     assert dagster.run(first, last).success
     alarmed.tick()
     (told,) = inbox.new()
     assert told.subject == f"duo/telephony_ndjson is over: {span([first, last])}"
+
+
+def test_hours_that_a_reconciliation_finds_in_doubt_are_told_with_its_sentence(
+    alarmed: Alarmed, inbox: Inbox, dagster: DagsterRun, duo: ServedDuo
+) -> None:
+    first, last = settled_hour(3), settled_hour(1)
+    duo.api.log = FixedLog(spread(first, 6, hours=3))
+    assert dagster.run(first, last).success
+    duo.api.knobs = Knobs(total_difference=1)
+    night = last + timedelta(hours=1, minutes=10)
+    job = reconciliation(THE_ONE, dagster.ndjson.key, alarmed.hours, lambda: night)
+    resources = {"duo_admin_api": DuoAdminApi(), "telephony_feed": TelephonyFeed(s3=S3Resource())}
+    run = job.execute_in_process(
+        instance=dagster.instance,
+        resources=resources,
+        run_config={"ops": {job.name: {"config": {"hours": 3}}}},
+        raise_on_error=False,
+    )
+    assert not run.success
+    alarmed.tick()
+    (told,) = inbox.new()
+    assert told.subject == f"duo/telephony_ndjson has failed: {span([first, last])}"
+    assert "Duo counts" in told.text
+    assert run.run_id in told.text
+    alarmed.tick()
+    assert inbox.new() == []
+    duo.api.knobs = Knobs()
+    assert dagster.run(first, last).success
+    alarmed.tick()
+    (told,) = inbox.new()
+    assert told.subject == f"duo/telephony_ndjson is over: {span([first, last])}"
+
+
+def test_lines_that_stand_twice_are_told_without_their_phone_numbers(
+    alarmed: Alarmed, inbox: Inbox, dagster: DagsterRun, duo: ServedDuo, bucket: Bucket
+) -> None:
+    hour = settled_hour()
+    records = spread(hour, 2, hours=1)
+    duo.api.log = FixedLog(records)
+    dagster.run(hour)
+    with Body() as body:
+        body.write_all([json.dumps(record).encode() + b"\n" for record in records])
+        bucket.put(f"duo-telephony/dt={hour:%Y-%m-%d}/hour={hour:%H}/other.json", body)
+    dagster.run(hour, only=[dagster.udm])
+    alarmed.tick()
+    (told,) = inbox.new()
+    assert told.subject == f"duo/telephony_udm is wrong: {key_of(hour)}"
+    assert "lines stand there once too often" in told.text
+    assert records[0]["phone"][-7:] not in json.dumps(told)

@@ -6,7 +6,21 @@ import dagster as dg
 
 from duo_pipeline.checks import Verdict
 from duo_pipeline.masking import mask_phones
-from duo_pipeline.udm import kinds
+from duo_pipeline.udm.finding_types import (
+    CREDITS_LOST,
+    FACT_LOST,
+    MALFORMED,
+    MISSING,
+    NO_E164,
+    NO_EVENT_TIME,
+    NO_HOST,
+    OUTSIDE_SCHEMA,
+    TOO_LONG,
+    UNKNOWN_KEY,
+    UNKNOWN_VALUE,
+    UNPROVEN,
+    FindingType,
+)
 from duo_pipeline.udm.findings import Finding, Findings
 
 _NAMED = 3
@@ -23,14 +37,14 @@ class UdmCheck(NamedTuple):
     Attributes:
         name: Its name in Dagster.
         description: What it wants.
-        kinds: The kinds of findings that turn it red.
+        finding_types: The types of findings that turn it red.
         cure: What to do then.
         severity: A warning, or an error.
     """
 
     name: str
     description: str
-    kinds: frozenset[kinds.Kind]
+    finding_types: frozenset[FindingType]
     cure: str = _LOOK
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
 
@@ -39,30 +53,30 @@ UDM_CHECKS = (
     UdmCheck(
         "schema",
         "Google's UDM schema takes every event, and no field is longer than it may be.",
-        frozenset({kinds.OUTSIDE_SCHEMA, kinds.TOO_LONG}),
+        frozenset({OUTSIDE_SCHEMA, TOO_LONG}),
         "SecOps refuses such an event or cuts the field: look at the line, and tell Duo's support if it"
         " stands so in Duo's log",
     ),
     UdmCheck(
         "required_fields",
         "Every event has the fields that its type requires.",
-        frozenset({kinds.MISSING, kinds.NO_EVENT_TIME}),
+        frozenset({MISSING, NO_EVENT_TIME}),
     ),
     UdmCheck(
         "event_time_preserved",
         "Every event has the time of its record.",
-        frozenset({kinds.NO_EVENT_TIME}),
+        frozenset({NO_EVENT_TIME}),
     ),
     UdmCheck(
         "facts_preserved",
         "Whatever a line says, and its host, is in its event.",
-        frozenset({kinds.MALFORMED, kinds.CREDITS_LOST, kinds.NO_HOST, kinds.FACT_LOST}),
+        frozenset({MALFORMED, CREDITS_LOST, NO_HOST, FACT_LOST}),
     ),
     UdmCheck(
         "nothing_unknown",
         "No line has a key, a value or a phone number that nobody expected, or that no vector of Google's"
         " settles.",
-        frozenset({kinds.UNKNOWN_VALUE, kinds.UNKNOWN_KEY, kinds.NO_E164, kinds.UNPROVEN}),
+        frozenset({UNKNOWN_VALUE, UNKNOWN_KEY, NO_E164, UNPROVEN}),
         "Duo's log may have moved: look at the lines, and whether SecOps shows them well",
         dg.AssetCheckSeverity.WARN,
     ),
@@ -70,15 +84,15 @@ UDM_CHECKS = (
 
 
 def spec(check: UdmCheck, asset: dg.AssetKey, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:
-    """Give Dagster's description of a check."""
+    """Return Dagster's description of a check."""
     return dg.AssetCheckSpec(
         check.name, asset=asset, partitions_def=partitions, description=check.description
     )
 
 
 def verdict(check: UdmCheck, findings: Findings) -> Verdict:
-    """Say what a check finds of an hour."""
-    found = [one for one in findings.findings() if one.issue.kind in check.kinds]
+    """Return what a check finds of an hour."""
+    found = [one for one in findings.findings() if one.issue.type in check.finding_types]
     if not found:
         return Verdict(True, f"{findings.lines:,} lines. {check.description}")
     named = "; ".join(_said(one, findings.lines) for one in found[:_NAMED])
@@ -93,6 +107,6 @@ def _said(finding: Finding, lines: int) -> str:
 
 
 def _is_by_format(found: list[Finding], findings: Findings) -> bool:
-    """Tell whether the lines that stand as Duo sent them explain what was found."""
-    lost = {kinds.NO_EVENT_TIME, kinds.CREDITS_LOST, kinds.NO_HOST}
-    return bool(findings.as_sent) and any(one.issue.kind in lost for one in found)
+    """Return whether the lines that stand as Duo sent them explain what was found."""
+    lost = {NO_EVENT_TIME, CREDITS_LOST, NO_HOST}
+    return bool(findings.as_sent) and any(one.issue.type in lost for one in found)

@@ -3,9 +3,9 @@
 import sys
 from collections.abc import Iterable, Sequence
 
+from duo_pipeline.udm.assumptions import ASSUMPTIONS
 from duo_pipeline.udm.rules import RULES, GuideRow, Rule
 from duo_pipeline.udm.schema import LIMITS
-from duo_pipeline.udm.unproven import UNPROVEN
 
 _HEAD = """\
 # What Google's parser makes of a line
@@ -45,7 +45,7 @@ def document() -> str:
             _ROWS_OF_THE_GUIDE + "\n",
             _table(("row", "log field", "UDM field", "it says", "so?"), _guide_rows()),
             _UNPROVEN + "\n",
-            _table(("case", "decision"), ((one.case, one.decision) for one in UNPROVEN)),
+            _table(("case", "decision"), ((one.case, one.decision) for one in ASSUMPTIONS)),
             _LIMITS + "\n",
             _table(
                 ("field of `metadata`", "bytes"), ((f"`{name}`", str(most)) for name, most in LIMITS.items())

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from duo_pipeline import ndjson
+from duo_pipeline.udm.finding_types import MALFORMED, FindingType, Issue
 from duo_pipeline.udm.holes import ABSENT
-from duo_pipeline.udm.kinds import MALFORMED, Issue, Kind
 from duo_pipeline.udm.template import FACTS, FORM, Template, template
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FIRST_PLACES = 3
 _MOST_FORMS = 4096
-_MOST_OF_A_KIND = 20
+_MOST_OF_A_TYPE = 20
 """So many values or keys that nobody knew are told apart; a million of them need no memory."""
 _LONGEST_ID = 64
 
@@ -99,7 +99,7 @@ class Findings:
         self.forms: dict[FormKey, Form] = {}
         self._lines: Counter[Issue] = Counter()
         self._places: dict[Issue, list[Place]] = {}
-        self._of_kind: Counter[Kind] = Counter()
+        self._of_type: Counter[FindingType] = Counter()
         self._facts = [[0, 0] for _ in FACTS]
         self._events_by_type: Counter[str] = Counter()
         self._as_sent = 0
@@ -146,7 +146,7 @@ class Findings:
     @property
     def violations(self) -> int:
         """How many of them are violations."""
-        return sum(found.lines for found in self.findings() if found.issue.kind.severity == "violation")
+        return sum(found.lines for found in self.findings() if found.issue.type.severity == "violation")
 
     @property
     def lines(self) -> int:
@@ -170,7 +170,7 @@ class Findings:
         self._add_up()
         return sorted(
             (Finding(issue, lines, self._places[issue]) for issue, lines in self._lines.items() if lines),
-            key=lambda found: (found.issue.kind.severity != "violation", -found.lines),
+            key=lambda found: (found.issue.type.severity != "violation", -found.lines),
         )
 
     def fact_counts(self) -> list[FactCount]:
@@ -186,7 +186,7 @@ class Findings:
         import pandas as pd  # late: it takes a third of a second, and most hours have no finding
 
         rows = [
-            (issue.sentence, issue.kind.severity, lines, str(places[0]), places[0].telephony_id)
+            (issue.sentence, issue.type.severity, lines, str(places[0]), places[0].telephony_id)
             for issue, lines, places in self.findings()
         ]
         return pd.DataFrame(rows, columns=["finding", "severity", "lines", "first_place", "telephony_id"])
@@ -203,8 +203,8 @@ class Findings:
         return [
             ndjson.line(
                 {
-                    "kind": issue.kind.name,
-                    "severity": issue.kind.severity,
+                    "kind": issue.type.name,
+                    "severity": issue.type.severity,
                     "finding": issue.sentence,
                     "lines": lines,
                     "first_places": [where._asdict() for where in places],
@@ -216,9 +216,9 @@ class Findings:
     def _known(self, issue: Issue) -> Issue:
         """Give the issue that it is counted as; beyond so many of a kind, they are counted together."""
         if issue not in self._places:
-            if self._of_kind[issue.kind] >= _MOST_OF_A_KIND:
-                issue = Issue(issue.kind, "others")
-            self._of_kind[issue.kind] += 1
+            if self._of_type[issue.type] >= _MOST_OF_A_TYPE:
+                issue = Issue(issue.type, "others")
+            self._of_type[issue.type] += 1
             self._places.setdefault(issue, [])
         return issue
 

@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 import phonenumbers
 
+from duo_pipeline.udm.assumptions import Assumption, assumption_of_time, assumption_of_value
 from duo_pipeline.udm.event_time import event_timestamp, is_as_written
-from duo_pipeline.udm.kinds import NO_E164, NO_EVENT_TIME, OUTSIDE_SCHEMA, TOO_LONG, UNPROVEN, Issue
+from duo_pipeline.udm.finding_types import NO_E164, NO_EVENT_TIME, OUTSIDE_SCHEMA, TOO_LONG, UNPROVEN, Issue
 from duo_pipeline.udm.schema import LIMITS, byte_length
-from duo_pipeline.udm.unproven import Unproven, unproven_time, unproven_value
 from duo_pipeline.udm.values import is_filled, is_number, text
 
 ABSENT: Any = object()
@@ -42,9 +42,9 @@ def time_hole(ts: Any, timestamp: Any) -> Hole:  # noqa: ANN401 - any JSON
     ts, was_null = (None if ts is ABSENT else ts), timestamp is None
     timestamp = None if timestamp is ABSENT else timestamp
     time = event_timestamp(ts, timestamp)
-    issues = _unproven(unproven_time(ts, timestamp))
+    issues = _unproven(assumption_of_time(ts, timestamp))
     if was_null or not (timestamp is None or isinstance(timestamp, str) or is_number(timestamp)):
-        issues = _unproven(unproven_value("timestamp", timestamp))
+        issues = _unproven(assumption_of_value("timestamp", timestamp))
     if time:
         return time.encode(), KEPT, issues
     fate = LOST if is_filled(ts) or is_filled(timestamp) else NOTHING
@@ -83,7 +83,7 @@ def is_e164(phone: str) -> bool:
 
 def _text_hole(field: str, value: Any, look: Callable[[str], tuple[Issue, ...]]) -> Hole:  # noqa: ANN401
     written = text(value)
-    issues = () if value is ABSENT else _unproven(unproven_value(field, value))
+    issues = () if value is ABSENT else _unproven(assumption_of_value(field, value))
     if not written:
         return b"", LOST if value is not ABSENT and is_filled(value) else NOTHING, issues
     try:
@@ -110,7 +110,7 @@ def _of_id(telephony_id: str) -> tuple[Issue, ...]:
     return (Issue(TOO_LONG, f"telephony_id for metadata.product_log_id is too long: {limit}"),)
 
 
-def _unproven(rule: Unproven | None) -> tuple[Issue, ...]:
+def _unproven(rule: Assumption | None) -> tuple[Issue, ...]:
     return (Issue(UNPROVEN, rule.case),) if rule else ()
 
 

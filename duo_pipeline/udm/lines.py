@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 import orjson
 
 from duo_pipeline import ndjson
+from duo_pipeline.udm.assumptions import LENIENT_JSON
+from duo_pipeline.udm.finding_types import UNKNOWN_KEY, UNPROVEN, Issue
 from duo_pipeline.udm.findings import Findings, place
 from duo_pipeline.udm.holes import ABSENT, id_hole, phone_hole, time_hole
-from duo_pipeline.udm.kinds import UNKNOWN_KEY, UNPROVEN, Issue
 from duo_pipeline.udm.rules import ADDED_FIELDS, DUOS_FIELDS
 from duo_pipeline.udm.template import FORM
-from duo_pipeline.udm.unproven import LENIENT_JSON
 
 Record = dict[str, Any]
 Line = TypeVar("Line", bound=tuple[str, int, bytes])

@@ -11,8 +11,8 @@ from typing import Any
 
 from duo_pipeline import ndjson
 from duo_pipeline.udm import schema
-from duo_pipeline.udm.holes import ABSENT, KEPT, NEVER_READ, NOTHING, TS_ALONE
-from duo_pipeline.udm.kinds import (
+from duo_pipeline.udm.assumptions import assumption_of_value
+from duo_pipeline.udm.finding_types import (
     CREDITS_LOST,
     FACT_LOST,
     MISSING,
@@ -24,9 +24,9 @@ from duo_pipeline.udm.kinds import (
     UNPROVEN,
     Issue,
 )
+from duo_pipeline.udm.holes import ABSENT, KEPT, NEVER_READ, NOTHING, TS_ALONE
 from duo_pipeline.udm.mapping import Event, to_udm
 from duo_pipeline.udm.rules import KNOWN_VALUES, RULES
-from duo_pipeline.udm.unproven import unproven_value
 from duo_pipeline.udm.values import is_filled, is_number, text
 
 FORM = ("context", "credits", "eventtype", "host", "type")
@@ -141,5 +141,5 @@ def _unknown(form: dict[str, Any]) -> list[Issue]:
 
 
 def _unproven(form: dict[str, Any]) -> list[Issue]:
-    rules = {rule.name: rule for field, value in form.items() if (rule := unproven_value(field, value))}
+    rules = {rule.name: rule for field, value in form.items() if (rule := assumption_of_value(field, value))}
     return [Issue(UNPROVEN, rule.case) for rule in rules.values()]

@@ -1,6 +1,6 @@
 """How Google's parser takes the value of a field.
 
-No vector settles what is neither text nor absent; the decisions are in `rules.UNPROVEN`.
+No vector settles what is neither text nor absent; the decisions are in `assumptions.ASSUMPTIONS`.
 """
 
 from functools import lru_cache

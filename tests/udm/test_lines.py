@@ -11,7 +11,8 @@ from google import backstory
 from duo_pipeline import instants, ndjson
 from duo_pipeline.landing.line import RecordFormat, line
 from duo_pipeline.sandbox.telephony import TelephonyGenerator
-from duo_pipeline.udm import kinds, to_udm
+from duo_pipeline.udm import to_udm
+from duo_pipeline.udm.finding_types import MALFORMED, OUTSIDE_SCHEMA
 from duo_pipeline.udm.findings import Findings
 from duo_pipeline.udm.lines import event_lines
 from tests.landing.test_line import SENT as SENT_WITH_MORE
@@ -63,7 +64,7 @@ def test_a_hundred_thousand_hostile_lines_are_each_an_event_or_a_finding() -> No
     for event in event_lines(lines(100_000, hostile_line, seed=3), findings):
         events += 1
         assert event.endswith(b"\n")
-    malformed = sum(found.lines for found in findings.findings() if found.issue.kind is kinds.MALFORMED)
+    malformed = sum(found.lines for found in findings.findings() if found.issue.type is MALFORMED)
     assert events == findings.events_by_type.total()
     assert events + malformed == 100_000
     assert min(events, malformed) > 10_000
@@ -79,7 +80,7 @@ def test_an_event_that_googles_schema_refuses_is_a_finding_and_not_lost() -> Non
                 refused = False
             except Exception:
                 refused = True
-            found = any(one.issue.kind is kinds.OUTSIDE_SCHEMA for one in findings.findings())
+            found = any(one.issue.type is OUTSIDE_SCHEMA for one in findings.findings())
             assert found == refused, text
 
 
@@ -133,7 +134,7 @@ def test_what_is_strange_in_a_line_is_found(change: dict[str, Any], sentence: st
 def test_a_line_that_is_no_object_is_a_violation_with_its_place() -> None:
     findings = findings_of(SECOPS, b"no json", b"[1]", b"", b"[" * 100_000, b"\xff")
     (found,) = findings.findings()
-    assert (found.issue.kind, found.lines) == (kinds.MALFORMED, 5)
+    assert (found.issue.type, found.lines) == (MALFORMED, 5)
     assert [str(place) for place in found.places] == ["o:2", "o:3", "o:4"]
 
 

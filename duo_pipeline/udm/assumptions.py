@@ -9,7 +9,7 @@ from duo_pipeline.udm.values import is_number
 
 
 @dataclass(frozen=True, slots=True)
-class Unproven:
+class Assumption:
     """What no vector settles, and how it is decided here.
 
     Attributes:
@@ -23,53 +23,53 @@ class Unproven:
     decision: str
 
 
-NUMBER_AS_TEXT = Unproven(
+NUMBER_AS_TEXT = Assumption(
     "number_as_text",
     "a number in `context`, `host`, `phone`, `telephony_id` or `type`",
     "it is written out, as the parser's interpolation does",
 )
-NO_TEXT = Unproven(
+NO_TEXT = Assumption(
     "no_text",
     "null, true, false, a list or an object in a field that the parser reads",
     "it counts as absent",
 )
-LABEL_NO_STRING = Unproven(
+LABEL_NO_STRING = Assumption(
     "label_no_string",
     "a number in `eventtype`",
     "it is dropped, as V4 shows for `credits`: a label takes JSON strings alone",
 )
-NUMBER_BESIDE_TS = Unproven(
+NUMBER_BESIDE_TS = Assumption(
     "number_beside_ts",
     "a number in `timestamp` beside a `ts` that is not empty",
     "it is no ISO 8601, so there is no event time",
 )
-EMPTY_TS = Unproven(
+EMPTY_TS = Assumption(
     "empty_ts",
     "a number in `timestamp` beside a `ts` that is null, 0, false, [] or {}",
     "such a `ts` counts as empty, and the number as Unix seconds",
 )
-DIGITS_AS_TIME = Unproven(
+DIGITS_AS_TIME = Assumption(
     "digits_as_time",
     "a string of digits in `timestamp`",
     "it is no ISO 8601, so there is no event time",
 )
-PARTS_OF_SECONDS = Unproven(
+PARTS_OF_SECONDS = Assumption(
     "parts_of_seconds",
     "a number with a fraction in `timestamp`",
     "the fraction is kept",
 )
-RARE_ISO = Unproven(
+RARE_ISO = Assumption(
     "rare_iso",
     "ISO 8601 in `timestamp` with a space for `T`, lower case, a comma, more than nine digits of fraction, a"
     " short offset or none",
     "it is read; no offset means UTC, and digits beyond the ninth are cut",
 )
-LENIENT_JSON = Unproven(
+LENIENT_JSON = Assumption(
     "lenient_json",
     "a line that strict readers of JSON refuse: NaN, half a surrogate pair, a byte order mark, a huge number",
     "it is read as Python's json reads it",
 )
-UNPROVEN = (
+ASSUMPTIONS = (
     NUMBER_AS_TEXT,
     NO_TEXT,
     LABEL_NO_STRING,
@@ -85,7 +85,7 @@ _LABELS = ("credits", "eventtype")
 _PROVEN_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII).fullmatch
 
 
-def unproven_value(field: str, value: Any) -> Unproven | None:  # noqa: ANN401 - any JSON
+def assumption_of_value(field: str, value: Any) -> Assumption | None:  # noqa: ANN401 - any JSON
     """Give the decision that was taken for the value of a field other than the times, if one was.
 
     Args:
@@ -101,7 +101,7 @@ def unproven_value(field: str, value: Any) -> Unproven | None:  # noqa: ANN401 -
     return NUMBER_AS_TEXT
 
 
-def unproven_time(ts: object, timestamp: object) -> Unproven | None:
+def assumption_of_time(ts: object, timestamp: object) -> Assumption | None:
     """Give the decision that was taken for the event time, if one was; absent is None here."""
     if isinstance(timestamp, str):
         if timestamp.isdecimal():

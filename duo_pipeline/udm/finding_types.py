@@ -1,0 +1,49 @@
+"""What can be found of a line: a loss, a fault, something that nobody knew."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+Severity = Literal["violation", "warning"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class FindingType:
+    """A type of finding.
+
+    Attributes:
+        name: Its name, as in ``findings.ndjson``.
+        severity: A violation is a fault of the hour; a warning is something to look at.
+        sentence: What it says; ``{}`` stands for what it is about.
+    """
+
+    name: str
+    severity: Severity
+    sentence: str
+
+
+class Issue(NamedTuple):
+    """A type of finding, and what it is about: a field, a value, an assumption."""
+
+    type: FindingType
+    about: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, in words."""
+        return self.type.sentence.format(self.about)
+
+
+MALFORMED = FindingType("malformed", "violation", "not one JSON object: the parser drops the line")
+OUTSIDE_SCHEMA = FindingType("outside_schema", "violation", "Google's schema does not take the event: {}")
+TOO_LONG = FindingType("too_long", "violation", "{} bytes at most are allowed")
+NO_EVENT_TIME = FindingType(
+    "no_event_time", "violation", "no event time ({}): SecOps puts in the time of parsing"
+)
+MISSING = FindingType("missing", "violation", "the required field {} is missing")
+CREDITS_LOST = FindingType("credits_lost", "violation", "credits lost: the parser drops a number")
+NO_HOST = FindingType("no_host", "violation", "no host: the event becomes a GENERIC_EVENT")
+FACT_LOST = FindingType("fact_lost", "violation", "{} lost: its value is no text")
+UNKNOWN_VALUE = FindingType("unknown_value", "warning", "unknown value: {}")
+UNKNOWN_KEY = FindingType("unknown_key", "warning", "unknown key: {}")
+NO_E164 = FindingType("no_e164", "warning", "the phone number is no E.164 number")
+UNPROVEN = FindingType("unproven", "warning", "no vector of Google's shows what the parser does: {}")

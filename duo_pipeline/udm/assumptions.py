@@ -36,7 +36,7 @@ NO_TEXT = Assumption(
 LABEL_NO_STRING = Assumption(
     "label_no_string",
     "a number in `eventtype`",
-    "it is dropped, as V4 shows for `credits`: a label takes JSON strings alone",
+    "it is dropped, as V4 shows for `credits`: a label takes only JSON strings",
 )
 NUMBER_BESIDE_TS = Assumption(
     "number_beside_ts",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from duo_pipeline import ndjson
 from duo_pipeline.udm.finding_types import MALFORMED, FindingType, Issue
 from duo_pipeline.udm.holes import ABSENT
-from duo_pipeline.udm.template import FACTS, FORM, Template, template
+from duo_pipeline.udm.rules import RULES
+from duo_pipeline.udm.template import FORM, Template, template
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +101,7 @@ class Findings:
         self._lines: Counter[Issue] = Counter()
         self._places: dict[Issue, list[Place]] = {}
         self._of_type: Counter[FindingType] = Counter()
-        self._facts = [[0, 0] for _ in FACTS]
+        self._facts = [[0, 0] for _ in RULES]
         self._events_by_type: Counter[str] = Counter()
         self._as_sent = 0
 
@@ -178,7 +179,7 @@ class Findings:
         self._add_up()
         return [
             FactCount(rule.udm, ", ".join(rule.raw), lines, events)
-            for rule, (lines, events) in zip(FACTS, self._facts, strict=True)
+            for rule, (lines, events) in zip(RULES, self._facts, strict=True)
         ]
 
     def table(self) -> "pd.DataFrame":

@@ -49,4 +49,4 @@ def _camel(name: str) -> str:
     return first + "".join(map(str.capitalize, others))
 
 
-_STEPS = [(rule.raw, rule.make, _putter(rule.udm)) for rule in RULES if rule.udm]
+_STEPS = [(rule.raw, rule.make, _putter(rule.udm)) for rule in RULES]

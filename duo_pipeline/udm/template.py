@@ -33,8 +33,6 @@ FORM = ("context", "credits", "eventtype", "host", "type")
 """The fields whose values come again and again."""
 HOLES = ("timestamp", "telephony_id", "phone")
 """The fields that differ from line to line, in the order in which an event has them; phone comes twice."""
-FACTS = tuple(rule for rule in RULES if rule.udm)
-"""The rules that put a fact into an event."""
 
 _SHOWN = 80
 
@@ -47,7 +45,7 @@ class Template:
         pieces: The event's line around time, id, phone and phone; where an event lacks one of them, nothing
             goes between two pieces.
         event_type: Its UDM type.
-        facts: For each of `FACTS`, whether such lines carry it, and whether their events have it.
+        facts: For each of `RULES`, whether such lines carry it, and whether their events have it.
         issues: What is found of each such line.
     """
 
@@ -99,7 +97,7 @@ def _around(line: bytes, marks: dict[str, str]) -> tuple[bytes, bytes, bytes, by
 
 def _facts(form: dict[str, Any], fates: dict[str, int]) -> tuple[tuple[bool, bool], ...]:
     facts = []
-    for rule in FACTS:
+    for rule in RULES:
         fate = next((fates[field] for field in rule.raw if field in fates), None)
         if fate is None:
             values = [form.get(field) for field in rule.raw]
@@ -110,7 +108,7 @@ def _facts(form: dict[str, Any], fates: dict[str, int]) -> tuple[tuple[bool, boo
 
 
 def _losses(form: dict[str, Any], facts: tuple[tuple[bool, bool], ...]) -> list[Issue]:
-    lost = {rule.raw[0] for rule, (carried, kept) in zip(FACTS, facts, strict=True) if carried and not kept}
+    lost = {rule.raw[0] for rule, (carried, kept) in zip(RULES, facts, strict=True) if carried and not kept}
     losses = []
     for field in sorted(lost - {"timestamp"}):  # of a lost time, the hole has said why
         if field == "host" and not is_filled(form.get("host")):

@@ -1,6 +1,6 @@
 """How Google's parser takes the value of a field.
 
-No vector settles what is neither text nor absent; the decisions are in `assumptions.ASSUMPTIONS`.
+Google's vectors only show text and absent fields, and a few numbers; the rest is in `assumptions`.
 """
 
 from functools import lru_cache
@@ -8,30 +8,30 @@ from ipaddress import ip_address
 
 
 def is_number(value: object) -> bool:
-    """Tell whether it is a JSON number."""
+    """Return whether a value is a JSON number."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def is_filled(value: object) -> bool:
-    """Tell whether a field says anything: zero and false do, nothing and empty do not."""
+    """Return whether a field says anything: zero and false do, null and empty do not."""
     return value is not None and value not in ("", [], {})
 
 
 def text(value: object) -> str:
-    """Give a value as the parser copies it into text; empty counts as absent."""
+    """Return a value as the parser copies it into text; empty counts as absent."""
     if isinstance(value, str):
         return value
     return str(value) if is_number(value) else ""
 
 
 def label_text(value: object) -> str:
-    """Give a value as the parser puts it into a label, which takes JSON strings alone."""
+    """Return a value as the parser puts it into a label, which takes only JSON strings."""
     return value if isinstance(value, str) else ""
 
 
 @lru_cache(maxsize=1024)
 def is_address(host: str) -> bool:
-    """Tell whether a host is an IP address (v4 or v6)."""
+    """Return whether a host is an IP address (v4 or v6)."""
     try:
         ip_address(host)
     except ValueError:

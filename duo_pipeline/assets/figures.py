@@ -102,10 +102,13 @@ def _facts_chart(counts: Sequence[FactCount]) -> str:
 def _findings_table(findings: Findings) -> str:
     if not findings.total:
         return "none"
-    table = findings.table()
-    table["finding"] = table["finding"].map(mask_phones)
-    table["telephony_id"] = table["telephony_id"].map(_id, na_action="ignore").fillna("")
-    return str(table.replace(r"\|", r"\\|", regex=True).to_markdown(index=False))
+    rows: list[Sequence[str]] = [("finding", "severity", "lines", "first place", "telephony_id"), ["---"] * 5]
+    for issue, lines, places in findings.findings():
+        first = places[0]
+        whose = _id(first.telephony_id or "")
+        cells = (mask_phones(issue.sentence), issue.type.severity, f"{lines:,}", str(first), whose)
+        rows.append([cell.replace("|", "\\|") for cell in cells])
+    return _markdown(rows)
 
 
 def _preview(records: list[dict[str, Any]]) -> str:

@@ -83,15 +83,17 @@ def _sentence(source: str, error: Exception) -> str:
 
 def _findings_table(findings: Findings) -> Table:
     table = Table("lines", "severity", "finding, and where it comes first", title="What was found")
-    for finding, severity, lines, first, telephony_id in findings.table().itertuples(index=False):
-        whose = f" (telephony_id {mask_phones(telephony_id)})" if isinstance(telephony_id, str) else ""
-        table.add_row(f"{lines:,}", severity, Text(f"{mask_phones(finding)}\n{first}{whose}"))
+    for issue, lines, (first, *_) in findings.findings():
+        whose = f" (telephony_id {mask_phones(first.telephony_id)})" if first.telephony_id is not None else ""
+        said = Text(f"{mask_phones(issue.sentence)}\n{first}{whose}")
+        table.add_row(f"{lines:,}", issue.type.severity, said)
     return table
 
 
 def _facts_table(findings: Findings) -> Table:
     table = Table("UDM field", "from", "lines", "events", "lost", title="What arrives")
-    for udm, raw, lines, events, lost in findings.facts().itertuples(index=False):
+    for udm, raw, lines, events in findings.fact_counts():
         if lines and raw:
-            table.add_row(udm, raw, f"{lines:,}", f"{events:,}", f"[red]{lost:,}[/]" if lost else "0")
+            lost = f"[red]{lines - events:,}[/]" if lines > events else "0"
+            table.add_row(udm, raw, f"{lines:,}", f"{events:,}", lost)
     return table

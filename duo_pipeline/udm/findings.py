@@ -2,16 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from duo_pipeline import ndjson
 from duo_pipeline.udm.finding_types import MALFORMED, FindingType, Issue
 from duo_pipeline.udm.holes import ABSENT
 from duo_pipeline.udm.rules import RULES
 from duo_pipeline.udm.template import FORM, Template, template
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FIRST_PLACES = 3
 _MOST_FORMS = 4096
@@ -181,23 +178,6 @@ class Findings:
             FactCount(rule.udm, ", ".join(rule.raw), lines, events)
             for rule, (lines, events) in zip(RULES, self._facts, strict=True)
         ]
-
-    def table(self) -> "pd.DataFrame":
-        """Give a row for each finding, with the place where it comes first."""
-        import pandas as pd  # late: it takes a third of a second, and most hours have no finding
-
-        rows = [
-            (issue.sentence, issue.type.severity, lines, str(places[0]), places[0].telephony_id)
-            for issue, lines, places in self.findings()
-        ]
-        return pd.DataFrame(rows, columns=["finding", "severity", "lines", "first_place", "telephony_id"])
-
-    def facts(self) -> "pd.DataFrame":
-        """Give a row for each UDM field: how many lines carry its fact, how many events have it."""
-        import pandas as pd  # late, as in `table`
-
-        table = pd.DataFrame(self.fact_counts(), columns=["udm_field", "log_field", "lines", "events"])
-        return table.assign(lost=table["lines"] - table["events"])
 
     def ndjson_lines(self) -> list[bytes]:
         """Give each finding as a line of NDJSON. No phone number is masked: it is for S3 alone."""

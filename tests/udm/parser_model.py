@@ -16,7 +16,7 @@ _TIME = re.compile(
 
 
 def parse(line: bytes) -> dict[str, Any] | None:
-    """Give the event of a line; nothing if the parser drops it."""
+    """Return the event of a line; nothing if the parser drops it."""
     try:
         raw = json.loads(line)
     except (ValueError, RecursionError):

@@ -76,7 +76,7 @@ _NO_OBJECTS = (b"", b" ", b"[]", b'"x"', b"1", b"null", b"{", b'{"a":}', b"\xff"
 
 
 def quirky_line(rng: random.Random) -> bytes:
-    """Give a line; one in fifty is no JSON object."""
+    """Return a line; one in fifty is no JSON object."""
     if rng.random() < 0.02:
         return rng.choice(_NO_OBJECTS)
     record: dict[str, Any] = {}
@@ -90,7 +90,7 @@ def quirky_line(rng: random.Random) -> bytes:
 
 
 def hostile_line(rng: random.Random) -> bytes:
-    """Give any bytes, any JSON, or a quirky line with some of its bytes changed."""
+    """Return any bytes, any JSON, or a quirky line with some of its bytes changed."""
     match rng.randrange(4):
         case 0:
             return rng.randbytes(rng.randrange(40)).replace(b"\n", b"")
@@ -110,7 +110,7 @@ def hostile_line(rng: random.Random) -> bytes:
 
 
 def lines(count: int, make: Any, seed: int) -> Iterator[tuple[str, int, bytes]]:
-    """Give so many lines, each with its place."""
+    """Return so many lines, each with its place."""
     rng = random.Random(seed)
     for number in range(1, count + 1):
         yield "s3://bucket/object", number, make(rng)

@@ -39,6 +39,8 @@ TOO_LONG = FindingType("too_long", "violation", "{} bytes at most are allowed")
 NO_EVENT_TIME = FindingType(
     "no_event_time", "violation", "no event time ({}): SecOps puts in the time of parsing"
 )
+NEVER_READ = "the parser never reads ts, and there is no timestamp"
+"""The usual reason why there is no event time."""
 MISSING = FindingType("missing", "violation", "the required field {} is missing")
 CREDITS_LOST = FindingType("credits_lost", "violation", "credits lost: the parser drops a number")
 NO_HOST = FindingType("no_host", "violation", "no host: the event becomes a GENERIC_EVENT")

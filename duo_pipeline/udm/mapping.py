@@ -1,10 +1,10 @@
 """What Google's parser for DUO_TELEPHONY makes of one line of the feed, by the table of `rules`."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from duo_pipeline.udm.rules import RULES, Value
+from duo_pipeline.udm.rules import RULES
 
 Event = dict[str, Any]
 
@@ -12,7 +12,7 @@ _STEP = re.compile(r"([a-z_]+)(\[0\]|\[\])?")
 
 
 def to_udm(record: Mapping[str, Any]) -> Event:
-    """Give the UDM event that Google's parser makes of a line.
+    """Return the UDM event that Google's parser makes of a line.
 
     Args:
         record: The line, read as JSON.
@@ -22,26 +22,23 @@ def to_udm(record: Mapping[str, Any]) -> Event:
         ``metadata.eventTimestamp`` is absent: SecOps puts in the time of parsing.
     """
     event: Event = {}
-    for raw, make, put in _STEPS:
-        value = make(*map(record.get, raw))
-        if value:
-            put(event, value)
+    for rule, parents, name, in_list in _STEPS:
+        value = rule.make(*map(record.get, rule.raw))
+        if not value:
+            continue
+        inner = event
+        for parent, is_list in parents:
+            inner = inner.setdefault(parent, [{}])[0] if is_list else inner.setdefault(parent, {})
+        if in_list:
+            inner.setdefault(name, []).append(value)
+        else:
+            inner[name] = value
     return event
 
 
-def _putter(udm: str) -> Callable[[Event, Value], None]:
-    """Make what puts a value in its place in an event."""
-    *parents, (last, mark) = [(_camel(name), mark) for name, mark in _STEP.findall(udm.split(" ")[0])]
-
-    def put(event: Event, value: Value) -> None:
-        for name, in_list in parents:
-            event = event.setdefault(name, [{}])[0] if in_list else event.setdefault(name, {})
-        if mark:
-            event.setdefault(last, []).append(value)
-        else:
-            event[last] = value
-
-    return put
+def _path(udm: str) -> list[tuple[str, bool]]:
+    """Return the JSON names that lead to a UDM field, and which of them are lists."""
+    return [(_camel(name), bool(mark)) for name, mark in _STEP.findall(udm.split(" ")[0])]
 
 
 def _camel(name: str) -> str:
@@ -49,4 +46,4 @@ def _camel(name: str) -> str:
     return first + "".join(map(str.capitalize, others))
 
 
-_STEPS = [(rule.raw, rule.make, _putter(rule.udm)) for rule in RULES]
+_STEPS = [(rule, path[:-1], *path[-1]) for rule in RULES for path in [_path(rule.udm)]]

@@ -1,6 +1,6 @@
 """The rules of Google's parser for DUO_TELEPHONY, as one table.
 
-The events are made from it (`mapping`), and the facts that arrive are counted by it (`template`);
+The events are made from it (`mapping`), and the facts that arrive are counted by it (`shapes`);
 ``docs/udm-mapping.md`` shows it. The rules are those of the parser's text of 2023-08-24, which reproduces
 Google's own test vectors (github.com/chronicle/content-hub, DUO_TELEPHONY_GUS).
 """

@@ -171,6 +171,14 @@ def test_values_that_are_equal_and_of_different_types_are_judged_each_by_itself(
     assert found["context lost: its value is no text"] == 1
 
 
+def test_a_whole_number_beyond_64_bits_is_read_exactly() -> None:
+    placed = [("o", 1, b'{"telephony_id": 1180591620717411303424, "timestamp": 1180591620717411303424}')]
+    findings = Findings()
+    (event,) = map(json.loads, event_lines(placed, findings))
+    assert event["metadata"]["productLogId"] == "1180591620717411303424"
+    assert not any("fraction" in found.issue.sentence for found in findings.findings())
+
+
 def test_very_many_unknown_keys_are_counted_together() -> None:
     found = said(*({**SECOPS, f"key{number}": 1} for number in range(100)))
     assert sum(found.values()) == 100

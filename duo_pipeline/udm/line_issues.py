@@ -1,0 +1,92 @@
+"""What is found of a line by itself: its time, its id, its phone number and its keys."""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+import phonenumbers
+
+from duo_pipeline.udm.assumptions import LENIENT_JSON, Assumption, assumption_of_time, assumption_of_value
+from duo_pipeline.udm.finding_types import (
+    NEVER_READ,
+    NO_E164,
+    NO_EVENT_TIME,
+    OUTSIDE_SCHEMA,
+    TOO_LONG,
+    UNKNOWN_KEY,
+    UNPROVEN,
+    Issue,
+)
+from duo_pipeline.udm.mapping import Event
+from duo_pipeline.udm.rules import ADDED_FIELDS, DUOS_FIELDS
+from duo_pipeline.udm.schema import LIMITS, byte_length
+from duo_pipeline.udm.values import is_filled, is_number, text
+
+_KNOWN_KEYS = frozenset((*DUOS_FIELDS, *ADDED_FIELDS))
+_SHOWN = 80
+_LONGEST_ID = LIMITS["productLogId"]
+
+
+def line_issues(record: Mapping[str, Any], event: Event, *, strict: bool) -> list[Issue]:
+    """Return what is found of a line beside what its shape has.
+
+    Args:
+        record: The line, read as JSON.
+        event: What `to_udm` makes of it.
+        strict: Whether strict readers of JSON take the line.
+    """
+    issues = []
+    if "eventTimestamp" not in event["metadata"]:
+        issues.append(Issue(NO_EVENT_TIME, _why_no_time(record.get("ts"), record.get("timestamp"))))
+    issues += _assumed(assumption_of_time(record))
+    issues += _text_issues("telephony_id", record)
+    issues += _text_issues("phone", record)
+    issues += [Issue(UNKNOWN_KEY, repr(key[:_SHOWN])) for key in record if key not in _KNOWN_KEYS]
+    if not strict:
+        issues += _assumed(LENIENT_JSON)
+    return issues
+
+
+@lru_cache(1 << 16)  # the same few thousand people are called again and again
+def is_e164(phone: str) -> bool:
+    """Return whether a phone number is written as E.164 writes it, and may exist by its country's plan."""
+    try:
+        number = phonenumbers.parse(phone, None)
+    except phonenumbers.NumberParseException:
+        return False
+    return (
+        phonenumbers.is_possible_number(number)
+        and phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) == phone
+    )
+
+
+def _text_issues(field: str, record: Mapping[str, Any]) -> Iterator[Issue]:
+    value = record.get(field, "")
+    yield from _assumed(assumption_of_value(field, value))
+    written = text(value)
+    if not written:
+        return
+    try:
+        written.encode()
+    except UnicodeEncodeError:
+        yield Issue(OUTSIDE_SCHEMA, f"half a surrogate pair in {field}")
+    if field == "phone" and not is_e164(written):
+        yield Issue(NO_E164)
+    if field == "telephony_id" and byte_length(written) > _LONGEST_ID:
+        yield Issue(TOO_LONG, f"telephony_id for metadata.product_log_id is too long: {_LONGEST_ID}")
+
+
+def _assumed(assumption: Assumption | None) -> list[Issue]:
+    return [Issue(UNPROVEN, assumption.case)] if assumption else []
+
+
+def _why_no_time(ts: object, timestamp: object) -> str:
+    if isinstance(timestamp, str) and timestamp:
+        return "timestamp is no ISO 8601 instant"
+    if is_number(timestamp):
+        return (
+            "timestamp is a number, and ts is not empty" if ts else "timestamp is out of the years 1 to 9999"
+        )
+    if is_filled(timestamp):
+        return "timestamp is neither text nor a number"
+    return NEVER_READ if is_filled(ts) else "the line has no time"

@@ -1,0 +1,144 @@
+"""What many lines have in common, judged once.
+
+Most lines differ only in their time, their id and their phone number. The combinations of the other values
+are a few dozen in a million lines; each is held against Google's schema and the rules when it first comes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from duo_pipeline.udm import schema
+from duo_pipeline.udm.assumptions import assumption_of_value
+from duo_pipeline.udm.finding_types import (
+    CREDITS_LOST,
+    FACT_LOST,
+    MISSING,
+    NEVER_READ,
+    NO_EVENT_TIME,
+    NO_HOST,
+    OUTSIDE_SCHEMA,
+    TOO_LONG,
+    UNKNOWN_VALUE,
+    UNPROVEN,
+    Issue,
+)
+from duo_pipeline.udm.mapping import Event, to_udm
+from duo_pipeline.udm.rules import KNOWN_VALUES, RULES
+from duo_pipeline.udm.values import is_filled, is_number, text
+
+MOST_SHAPES = 4096
+"""So many are kept in memory."""
+_COMMON = ("context", "credits", "eventtype", "host", "type")
+_STAND_INS = {"timestamp": "2000-01-01T00:00:00Z", "telephony_id": "0", "phone": "+0"}
+"""What stands for the values that differ from line to line."""
+_FIELDS = (*_COMMON, *_STAND_INS, "ts")
+_ABSENT: Any = object()
+_SHOWN = 80
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Shape:
+    """What is true of all lines that differ only in time, id and phone number.
+
+    Attributes:
+        event_type: The UDM type of their events.
+        facts: For each of `RULES`, whether the lines carry its fact, and whether their events have it.
+        issues: What is found of each of the lines, beside `line_issues`.
+        as_sent: Whether they stand as Duo sent them: what the parser needs was not added.
+    """
+
+    event_type: str
+    facts: tuple[tuple[bool, bool], ...]
+    issues: tuple[Issue, ...]
+    as_sent: bool
+
+
+def shape_of(record: Mapping[str, Any], event: Event) -> Shape:
+    """Return the shape of a line.
+
+    Args:
+        record: The line, read as JSON.
+        event: What `to_udm` makes of it.
+    """
+    get = record.get
+    values = (
+        *[get(field, _ABSENT) for field in _COMMON],
+        _stand_in("timestamp", "eventTimestamp" in event["metadata"], get("timestamp"), get("ts")),
+        _stand_in("telephony_id", "productLogId" in event["metadata"], get("telephony_id")),
+        _stand_in("phone", "user" in event.get("principal", ()), get("phone")),
+        True if _has_only_ts(record) else _ABSENT,
+    )
+    try:
+        return _shape(*values)
+    except TypeError:  # a cache takes no list or object
+        return _shape.__wrapped__(*values)
+
+
+def _stand_in(field: str, arrives: bool, *values: object) -> object:
+    """Return what stands for a value: a text that arrives, true for what the parser drops, or nothing."""
+    if arrives:
+        return _STAND_INS[field]
+    return True if any(map(is_filled, values)) else _ABSENT
+
+
+def _has_only_ts(record: Mapping[str, Any]) -> bool:
+    """Return whether a line has its time as Duo sent it: in ``ts``, which the parser never reads."""
+    ts = record.get("ts")
+    return isinstance(ts, str) and ts != "" and "timestamp" not in record
+
+
+@lru_cache(MOST_SHAPES, typed=True)  # typed: 1, 1.0 and true are equal, and the parser tells them apart
+def _shape(*values: object) -> Shape:
+    line = {field: value for field, value in zip(_FIELDS, values, strict=True) if value is not _ABSENT}
+    event = to_udm(line)
+    facts = []
+    for rule in RULES:
+        raw = [line.get(field) for field in rule.raw]
+        facts.append((rule.carries(*raw), bool(rule.make(*raw))))
+    lost = {rule.raw[0] for rule, (carried, kept) in zip(RULES, facts, strict=True) if carried and not kept}
+    return Shape(
+        event_type=event["metadata"]["eventType"],
+        facts=tuple(facts),
+        issues=(
+            *([Issue(NO_EVENT_TIME, NEVER_READ)] if "ts" in line else []),
+            *(_loss(field, line.get(field)) for field in sorted(lost - {"timestamp"})),
+            *_faults(event),
+            *_unknown_values(line),
+            *_assumptions(line),
+        ),
+        as_sent="host" not in line and "eventtype" not in line,
+    )
+
+
+def _loss(field: str, value: object) -> Issue:
+    if field == "host" and not is_filled(value):
+        return Issue(NO_HOST)
+    if field == "credits" and is_number(value):
+        return Issue(CREDITS_LOST)
+    return Issue(FACT_LOST, field)
+
+
+def _faults(event: Event) -> list[Issue]:
+    refusal = schema.refusal(event)
+    limits = schema.LIMITS
+    return [
+        *([Issue(OUTSIDE_SCHEMA, refusal)] if refusal else []),
+        *(Issue(TOO_LONG, f"{name} is too long: {limits[name]}") for name in schema.too_long(event)),
+        # a line without a time has a reason of its own
+        *(Issue(MISSING, field) for field in schema.missing(event) if field != "metadata.event_timestamp"),
+    ]
+
+
+def _unknown_values(line: Mapping[str, Any]) -> list[Issue]:
+    return [
+        Issue(UNKNOWN_VALUE, f"{field} {value[:_SHOWN]!r}")
+        for field, known in KNOWN_VALUES.items()
+        if (value := text(line.get(field))) and value not in known
+    ]
+
+
+def _assumptions(line: Mapping[str, Any]) -> list[Issue]:
+    assumed = (assumption_of_value(field, line[field]) for field in _COMMON if field in line)
+    return [Issue(UNPROVEN, one.case) for one in dict.fromkeys(assumed) if one]

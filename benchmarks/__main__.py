@@ -46,7 +46,7 @@ def measure(console: Console, around: Worlds) -> Iterator[Row]:
     say("Imports …")
     yield imports.row()
     say("Mapping …")
-    yield from mapping_speed.rows(around)
+    yield from mapping_speed.rows(around, say)
     say("Memory …")
     yield memory.row(around, say)
     say("Eight accounts on Celery's workers …")

@@ -1,24 +1,42 @@
 PYTHON ?= python3
 BIN := .venv/bin
+# Two stamps: what make demo needs is installed in half the time that all of it takes.
+SANDBOX := .venv/sandbox
 INSTALLED := .venv/installed
+PYTEST := -n 4 --dist loadfile --no-loadscope-reorder
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: demo ui test test-ui test-production check bench bench-accounts install clean
+.PHONY: demo ui help fast test test-ui test-production test-newest check bench bench-accounts install clean
 
-demo: $(INSTALLED)  ## the last 24 settled hours of an emulated Duo, through Dagster, into a real S3 server
+demo: $(SANDBOX)  ## the last 24 settled hours of an emulated Duo, through Dagster, into a real S3 server
 	@$(BIN)/duo-pipeline demo
 
-ui: $(INSTALLED)  ## the sandbox, Dagster's UI and daemon, until Ctrl-C
+ui: $(SANDBOX)  ## the sandbox, Dagster's UI and daemon, until Ctrl-C
 	@$(BIN)/duo-pipeline ui
 
-test: $(INSTALLED)  ## the tests
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+help:  ## this list
+	@sed -En 's/^([a-z-]+):.*  ## (.*)/\1|\2/p' Makefile | column -t -s '|'
+
+fast: $(INSTALLED)  ## the tests that need neither the S3 server nor processes of their own
+	$(BIN)/pytest -n 2 -m 'not s3' tests/duo tests/landing tests/udm
+
+test: $(INSTALLED)  ## all tests but those of the next three targets
+	$(BIN)/pytest $(PYTEST)
 
 test-ui: $(INSTALLED)  ## the UI in a real browser, Debian's Chromium; screenshots in build/screenshots
 	$(BIN)/pytest -m browser tests/browser
 
 test-production: $(INSTALLED)  ## the processes of deploy/compose/ and deploy/celery/, each killed in a backfill
 	$(BIN)/pytest -m production tests/production
+
+test-newest:  ## the tests with the newest and with the oldest Dagster that pyproject.toml allows
+	@mkdir -p build
+	@grep -v '^dagster' constraints.txt > build/newest.txt
+	@sed -E 's/^(dagster.*==(1\.13|0\.29))\..*/\1.22/' constraints.txt > build/oldest.txt
+	@for age in newest oldest; do \
+		$(PYTHON) tools/install.py build/$$age build/$$age.txt dev --upgrade \
+		&& build/$$age/bin/dagster --version && build/$$age/bin/pytest $(PYTEST) || exit; \
+	done
 
 check: $(INSTALLED)  ## lint, format, types, definitions
 	$(BIN)/ruff check .
@@ -31,13 +49,15 @@ bench: $(INSTALLED)  ## the benchmarks, as ratios measured side by side
 bench-accounts: $(INSTALLED)  ## what many accounts cost on one machine; needs PostgreSQL
 	@$(BIN)/python -W ignore -m benchmarks.many_accounts
 
-install: $(INSTALLED)
+install: $(INSTALLED)  ## the environment in .venv, with all that any target needs
 
-$(INSTALLED): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 …")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+$(SANDBOX): pyproject.toml constraints.txt tools/install.py
+	@$(PYTHON) tools/install.py .venv constraints.txt sandbox
 	@touch $@
 
-clean:
+$(INSTALLED): pyproject.toml constraints.txt tools/install.py
+	@$(PYTHON) tools/install.py .venv constraints.txt dev
+	@touch $(SANDBOX) $@
+
+clean:  ## away with all that these targets have made
 	rm -rf .venv .sandbox build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

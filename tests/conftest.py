@@ -52,7 +52,10 @@ class ServedDuo:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest: the others fill the time in which these wait."""
+    """Mark the tests of the S3 server. Begin with the files that take longest: others fill their waits."""
+    for item in items:
+        if "s3_server" in getattr(item, "fixturenames", ()):
+            item.add_marker("s3")
     items.sort(key=lambda item: next((n for n, file in enumerate(SLOW) if file in item.nodeid), len(SLOW)))
 
 

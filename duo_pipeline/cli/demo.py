@@ -78,7 +78,7 @@ def run_demo(folder: Path) -> None:
         console.print(_table(hours, figures))
         console.print(f"The feed that SecOps reads:        {bucket.feed}")
         console.print(f"The events that SecOps will show: {bucket.events}")
-        console.print("The same hour by hour in Dagster's UI: make ui")
+        console.print(f"The same hour by hour in Dagster's UI: {sys.argv[0]} ui")
         shown = Counter(map(identity, _shown_by_duo(sandbox, hours)))
         landed = Counter(identity(as_sent(line)) for line in bucket.lines(hours))
     if shown != landed:

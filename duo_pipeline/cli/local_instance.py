@@ -3,7 +3,8 @@
 import shutil
 from pathlib import Path
 
-SHIPPED = Path(__file__).parents[2] / "deploy" / "local" / "dagster.yaml"
+SHIPPED = Path(__file__).with_name("dagster.yaml")
+"""In the package, so that a wheel has it; deploy/local/dagster.yaml is a link to it."""
 
 
 def local_instance(folder: Path) -> Path:

@@ -1,5 +1,6 @@
 """The commands."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -29,10 +30,21 @@ def main() -> None:
     """Cisco Duo's telephony log, delivered to Google SecOps: every record once, hour by hour."""
 
 
+def _need_the_sandbox() -> None:
+    """Raise a sentence if the packages of the extra `sandbox` are not installed."""
+    needed = "dagster_webserver", "starlette", "uvicorn"
+    missing = [name for name in needed if find_spec(name) is None]
+    if missing:
+        raise click.ClickException(
+            f"{', '.join(missing)} is not installed: pip install 'duo-pipeline[sandbox]'"
+        )
+
+
 @main.command()
 @_FOLDER
 def demo(folder: Path) -> None:
     """Land the last 24 settled hours of an emulated Duo in a real S3 server, and show what came out."""
+    _need_the_sandbox()
     from duo_pipeline.cli.demo import run_demo
 
     run_demo(folder.resolve())
@@ -44,6 +56,7 @@ def demo(folder: Path) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Of the UI.")
 def ui(folder: Path, accounts: int, port: int) -> None:
     """Serve Dagster's UI and daemon over the sandbox, on loopback, until Ctrl-C."""
+    _need_the_sandbox()
     from duo_pipeline.cli.ui import run_ui
 
     run_ui(folder.resolve(), accounts, port)
@@ -54,6 +67,7 @@ def ui(folder: Path, accounts: int, port: int) -> None:
 @_ACCOUNTS
 def sandbox(folder: Path, accounts: int) -> None:
     """Run the emulated Duo Admin API and the S3 server, and print the settings to use, until Ctrl-C."""
+    _need_the_sandbox()
     from duo_pipeline.cli.sandbox import run_sandbox
 
     run_sandbox(folder.resolve(), accounts)

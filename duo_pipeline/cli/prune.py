@@ -16,10 +16,8 @@ from duo_pipeline.accounts import accounts
 from duo_pipeline.cli.env_file import read_env_file
 from duo_pipeline.settings import SettingsError
 
-_AT_ONCE = 100
 
-
-def run_prune(*, days: int, reread_days: int) -> None:
+def run_prune(*, days: int, reread_days: int, page_size: int = 100) -> None:
     """Delete old runs of the pipeline, with their events, from the instance that ``DAGSTER_HOME`` names.
 
     The hours of a deleted run count as never done, unless a run that is left has done them, too. What has
@@ -29,6 +27,7 @@ def run_prune(*, days: int, reread_days: int) -> None:
         days: Runs older than that are deleted; more than Duo keeps, so that no hour which could still be
             read seems to be missing.
         reread_days: Of the nightly readings, which are most of what is written, those older than that.
+        page_size: So many runs are read, and their checks deleted, at once.
 
     Raises:
         click.ClickException: The file of accounts is wrong, or there is no instance.
@@ -46,18 +45,20 @@ def run_prune(*, days: int, reread_days: int) -> None:
     with dg.DagsterInstance.get() as instance:
         old = dg.RunsFilter(created_before=now - timedelta(days=days))
         old_rereads = dg.RunsFilter(created_before=now - timedelta(days=reread_days), tags=rereads)
-        runs, readings = (_delete(instance, names, filters) for filters in (old, old_rereads))
+        runs, readings = (_delete(instance, names, filters, page_size) for filters in (old, old_rereads))
     click.echo(
         f"Deleted {runs:,} runs older than {days} days, and {readings:,} nightly readings older than"
         f" {reread_days} days."
     )
 
 
-def _delete(instance: dg.DagsterInstance, names: Collection[str], filters: dg.RunsFilter) -> int:
-    found = _runs(instance, filters)
+def _delete(
+    instance: dg.DagsterInstance, names: Collection[str], filters: dg.RunsFilter, page_size: int
+) -> int:
+    found = _runs(instance, filters, page_size)
     old = [run.run_id for run in found if run.status in FINISHED_STATUSES and _is_ours(run, names)]
-    for begin in range(0, len(old), _AT_ONCE):
-        of_these = old[begin : begin + _AT_ONCE]
+    for begin in range(0, len(old), page_size):
+        of_these = old[begin : begin + page_size]
         for run_id in of_these:
             instance.delete_run(run_id)
         _delete_checks(instance, of_these)
@@ -73,9 +74,9 @@ def _delete_checks(instance: dg.DagsterInstance, run_ids: Collection[str]) -> No
             connection.execute(AssetCheckExecutionsTable.delete().where(of_these))
 
 
-def _runs(instance: dg.DagsterInstance, filters: dg.RunsFilter) -> Iterator[dg.DagsterRun]:
+def _runs(instance: dg.DagsterInstance, filters: dg.RunsFilter, page_size: int) -> Iterator[dg.DagsterRun]:
     cursor: str | None = None
-    while runs := instance.get_runs(filters, cursor, _AT_ONCE):
+    while runs := instance.get_runs(filters, cursor, page_size):
         cursor = runs[-1].run_id
         yield from runs
 

@@ -12,6 +12,7 @@ from dagster._core.events import DagsterEvent, DagsterEventType
 from duo_pipeline.account import TAG
 from duo_pipeline.cli import main
 from duo_pipeline.cli.local_instance import local_instance
+from duo_pipeline.cli.prune import run_prune
 
 OURS = {TAG: "duo"}
 NIGHTLY = {**OURS, "dagster/schedule_name": "telephony_reconcile"}
@@ -101,10 +102,13 @@ def test_neither_a_run_at_work_nor_one_of_somebody_elses_is_touched(instance: dg
     assert left(instance) == stay
 
 
-def test_more_than_a_page_of_them_are_deleted(instance: dg.DagsterInstance) -> None:
-    for _ in range(101):
+def test_more_than_a_page_of_them_are_deleted(
+    instance: dg.DagsterInstance, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(5):
         add(instance, 300)
-    assert prune().startswith("Deleted 101 runs")
+    run_prune(days=200, reread_days=30, page_size=2)
+    assert capsys.readouterr().out.startswith("Deleted 5 runs")
     assert left(instance) == set()
 
 

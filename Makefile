@@ -29,10 +29,7 @@ test-ui: $(INSTALLED)  ## the UI in a real browser, Debian's Chromium; screensho
 test-production: $(INSTALLED)  ## the processes of deploy/compose/ and deploy/celery/, each killed in a backfill
 	$(BIN)/pytest -m production tests/production
 
-test-newest:  ## the tests with the newest and with the oldest Dagster that pyproject.toml allows
-	@mkdir -p build
-	@grep -v '^dagster' constraints.txt > build/newest.txt
-	@sed -E 's/^(dagster.*==(1\.13|0\.29))\..*/\1.22/' constraints.txt > build/oldest.txt
+test-newest: build/newest.txt build/oldest.txt  ## the tests with the newest and with the oldest Dagster that pyproject.toml allows
 	@for age in newest oldest; do \
 		$(PYTHON) tools/install.py build/$$age build/$$age.txt dev --upgrade \
 		&& build/$$age/bin/dagster --version && build/$$age/bin/pytest $(PYTEST) || exit; \
@@ -50,6 +47,12 @@ bench-accounts: $(INSTALLED)  ## what many accounts cost on one machine; needs P
 	@$(BIN)/python -W ignore -m benchmarks.many_accounts
 
 install: $(INSTALLED)  ## the environment in .venv, with all that any target needs
+
+build/newest.txt: constraints.txt
+	@mkdir -p build && grep -v '^dagster' $< > $@
+
+build/oldest.txt: constraints.txt
+	@mkdir -p build && sed -E 's/^(dagster.*==(1\.13|0\.29))\..*/\1.22/' $< > $@
 
 $(SANDBOX): pyproject.toml constraints.txt tools/install.py
 	@$(PYTHON) tools/install.py .venv constraints.txt sandbox

@@ -76,7 +76,7 @@ def variables(options: dict[str, str]) -> dict[str, str]:
 
 
 def _uv_by_pip(python: Path, constraints: str) -> str | None:
-    command = [str(python), "-m", "pip", "install", "--quiet", "--only-binary", "uv", "-c", constraints, "uv"]
+    command = [str(python), "-m", "pip", "install", "-qq", "--only-binary", "uv", "-c", constraints, "uv"]
     return str(python.with_name("uv")) if subprocess.call(command) == 0 else None
 
 

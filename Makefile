@@ -15,12 +15,12 @@ ui: $(SANDBOX)  ## the sandbox, Dagster's UI and daemon, until Ctrl-C
 	@$(BIN)/duo-pipeline ui
 
 help:  ## this list
-	@sed -En 's/^([a-z-]+):.*  ## (.*)/\1|\2/p' Makefile | column -t -s '|'
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "%-16s %s\n", $$1, $$2}' Makefile
 
 fast: $(INSTALLED)  ## the tests that need neither the S3 server nor processes of their own
 	$(BIN)/pytest -n 2 -m 'not s3' tests/duo tests/landing tests/udm
 
-test: $(INSTALLED)  ## all tests but those of the next three targets
+test: $(INSTALLED)  ## the tests, but for those of a browser, of production and of other releases of Dagster
 	$(BIN)/pytest $(PYTEST)
 
 test-ui: $(INSTALLED)  ## the UI in a real browser, Debian's Chromium; screenshots in build/screenshots
@@ -29,13 +29,13 @@ test-ui: $(INSTALLED)  ## the UI in a real browser, Debian's Chromium; screensho
 test-production: $(INSTALLED)  ## the processes of deploy/compose/ and deploy/celery/, each killed in a backfill
 	$(BIN)/pytest -m production tests/production
 
-test-newest: build/newest.txt build/oldest.txt  ## the tests with the newest and with the oldest Dagster that pyproject.toml allows
+test-newest: build/newest.txt build/oldest.txt  ## the tests with the newest and the oldest Dagster allowed
 	@for age in newest oldest; do \
 		$(PYTHON) tools/install.py build/$$age build/$$age.txt dev --upgrade \
 		&& build/$$age/bin/dagster --version && build/$$age/bin/pytest $(PYTEST) || exit; \
 	done
 
-check: $(INSTALLED)  ## lint, format, types, definitions
+check: $(INSTALLED)  ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -55,11 +55,11 @@ build/oldest.txt: constraints.txt
 	@mkdir -p build && sed -E 's/^(dagster.*==(1\.13|0\.29))\..*/\1.22/' $< > $@
 
 $(SANDBOX): pyproject.toml constraints.txt tools/install.py
-	@$(PYTHON) tools/install.py .venv constraints.txt sandbox
+	$(PYTHON) tools/install.py .venv constraints.txt sandbox
 	@touch $@
 
 $(INSTALLED): pyproject.toml constraints.txt tools/install.py
-	@$(PYTHON) tools/install.py .venv constraints.txt dev
+	$(PYTHON) tools/install.py .venv constraints.txt dev
 	@touch $(SANDBOX) $@
 
 clean:  ## away with all that these targets have made

@@ -154,18 +154,11 @@ def feed(
     show_default=True,
     help="Delete runs older than that; Duo keeps 180 days.",
 )
-@click.option(
-    "--reread-days",
-    type=click.IntRange(3),
-    default=30,
-    show_default=True,
-    help="Delete nightly readings older than that.",
-)
-def prune(days: int, reread_days: int) -> None:
+def prune(days: int) -> None:
     """Delete old runs of the pipeline from Dagster's database; nothing in the bucket is touched."""
     from duo_pipeline.cli.prune import run_prune
 
-    run_prune(days=days, reread_days=reread_days)
+    run_prune(days=days)
 
 
 @main.command()

@@ -1,4 +1,4 @@
-"""`duo-pipeline prune`: Dagster's database is kept in bounds, which Dagster does of its ticks alone."""
+"""`duo-pipeline prune`: keeps Dagster's database in bounds. Dagster itself deletes only ticks."""
 
 import os
 from collections.abc import Collection, Iterator
@@ -9,7 +9,6 @@ import dagster as dg
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
-from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 
 from duo_pipeline.account import TAG
 from duo_pipeline.accounts import accounts
@@ -17,7 +16,7 @@ from duo_pipeline.cli.env_file import read_env_file
 from duo_pipeline.settings import SettingsError
 
 
-def run_prune(*, days: int, reread_days: int, page_size: int = 100) -> None:
+def run_prune(*, days: int, page_size: int = 100) -> None:
     """Delete old runs of the pipeline, with their events, from the instance that ``DAGSTER_HOME`` names.
 
     The hours of a deleted run count as never done, unless a run that is left has done them, too. What has
@@ -26,7 +25,6 @@ def run_prune(*, days: int, reread_days: int, page_size: int = 100) -> None:
     Args:
         days: Runs older than that are deleted; more than Duo keeps, so that no hour which could still be
             read seems to be missing.
-        reread_days: Of the nightly readings, which are most of what is written, those older than that.
         page_size: So many runs are read, and their checks deleted, at once.
 
     Raises:
@@ -39,17 +37,11 @@ def run_prune(*, days: int, reread_days: int, page_size: int = 100) -> None:
         raise click.ClickException(str(error)) from None
     if not os.environ.get("DAGSTER_HOME"):
         raise click.ClickException("DAGSTER_HOME is not set: set it to the folder of the Dagster instance.")
-    now = datetime.now(UTC)
     names = {account.name for account in there}
-    rereads = {SCHEDULE_NAME_TAG: [account.schedules[1] for account in there]}
     with dg.DagsterInstance.get() as instance:
-        old = dg.RunsFilter(created_before=now - timedelta(days=days))
-        old_rereads = dg.RunsFilter(created_before=now - timedelta(days=reread_days), tags=rereads)
-        runs, readings = (_delete(instance, names, filters, page_size) for filters in (old, old_rereads))
-    click.echo(
-        f"Deleted {runs:,} runs older than {days} days, and {readings:,} nightly readings older than"
-        f" {reread_days} days."
-    )
+        old = dg.RunsFilter(created_before=datetime.now(UTC) - timedelta(days=days))
+        deleted = _delete(instance, names, old, page_size)
+    click.echo(f"Deleted {deleted:,} runs older than {days} days.")
 
 
 def _delete(

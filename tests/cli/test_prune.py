@@ -61,16 +61,10 @@ def left(instance: dg.DagsterInstance) -> set[str]:
     return {run.run_id for run in instance.get_runs()}
 
 
-def test_old_runs_and_older_nightly_readings_are_deleted_with_their_events(
-    instance: dg.DagsterInstance,
-) -> None:
-    gone = {
-        add(instance, 201),
-        add(instance, 31, NIGHTLY),
-        add(instance, 201, {}, assets=frozenset({NDJSON})),
-    }
-    stay = {add(instance, 199), add(instance, 31), add(instance, 29, NIGHTLY)}
-    assert prune() == ("Deleted 2 runs older than 200 days, and 1 nightly readings older than 30 days.\n")
+def test_old_runs_are_deleted_with_their_events(instance: dg.DagsterInstance) -> None:
+    gone = {add(instance, 201), add(instance, 201, {}, assets=frozenset({NDJSON}))}
+    stay = {add(instance, 199), add(instance, 31)}
+    assert prune() == "Deleted 2 runs older than 200 days.\n"
     assert left(instance) == stay
     assert not any(instance.all_logs(run_id) for run_id in gone)
     assert all(instance.all_logs(run_id) for run_id in stay)
@@ -107,7 +101,7 @@ def test_more_than_a_page_of_them_are_deleted(
 ) -> None:
     for _ in range(5):
         add(instance, 300)
-    run_prune(days=200, reread_days=30, page_size=2)
+    run_prune(days=200, page_size=2)
     assert capsys.readouterr().out.startswith("Deleted 5 runs")
     assert left(instance) == set()
 

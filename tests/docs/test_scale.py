@@ -15,7 +15,6 @@ def test_its_commands_exist_and_prune_as_it_says() -> None:
         assert re.search(rf"^{target}:", (TOP / "Makefile").read_text(), re.MULTILINE)
     days = {option.name: option.default for option in main.commands["prune"].params}
     assert f"Runs older than {days['days']} days" in TEXT
-    assert f"nightly readings older than {days['reread_days']}," in TEXT
 
 
 def test_the_numbers_of_the_settings_are_theirs() -> None:

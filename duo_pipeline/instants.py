@@ -41,7 +41,10 @@ def parse(text: object) -> Instant:
         raise ValueError("not an ISO 8601 instant")
     date, time, fraction, offset = match.groups()
     utc = f"{date}T{time}"
-    moment = datetime.fromisoformat(f"{utc}+00:00")
+    try:
+        moment = datetime.fromisoformat(f"{utc}+00:00")
+    except ValueError:
+        raise ValueError("a day or a time that does not exist") from None
     if offset not in _UTC:
         try:
             moment -= _offset(offset)

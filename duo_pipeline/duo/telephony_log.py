@@ -76,6 +76,7 @@ class TelephonyLog:
         self._on_page = on_page
         self._clock = clock
         self._cut_off = ""
+        self._placed = 0
         self._unplaced = 0
 
     def judge(self, landed: int, rejected: int) -> None:
@@ -136,6 +137,7 @@ class TelephonyLog:
                 self._doubt("Duo showed records of hours that were not asked for")
                 yield hour, Reject(_sent(item), "its time lies outside of the hours that were asked for")
                 continue
+            self._placed += 1
             if at.ns >= end_ns:
                 self.beyond += 1
                 continue  # maxtime is inclusive: this one is the next hour's, and will be read with it
@@ -160,7 +162,7 @@ class TelephonyLog:
         cut off when its cursors lead in a circle, when page after page brings nothing new, and after more
         requests than its count can need.
         """
-        records = pages_of_repeats = 0
+        pages_of_repeats = 0
         start_ms = instants.unix_ms(self.start)
         parameters = {
             "mintime": str(start_ms),
@@ -192,15 +194,15 @@ class TelephonyLog:
                     pages[-1].add(text)
                     fresh.append(item)
             self.received += len(fresh)
-            records += sum(isinstance(item, dict) for item in fresh)  # Duo's count may leave out the rest
             pages_of_repeats = 0 if fresh else pages_of_repeats + 1
             yield from fresh
             self._on_page(self)
-            complete = self.total is not None and not self.total.at_least and records == self.total.value
+            # only what has its place: Duo's count may leave out the rest
+            complete = self.total and not self.total.at_least and 0 < self._placed == self.total.value
             if (
                 cursor is None
                 or cursor == parameters.get("next_offset")
-                or (complete and records and len(items) < LIMIT)
+                or (complete and len(items) < LIMIT)
             ):
                 return
             if cursor in cursors:

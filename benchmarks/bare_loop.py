@@ -14,9 +14,9 @@ from datetime import datetime
 import boto3
 import requests
 
+from duo_pipeline.defs.partitions import HOUR, hour_of
 from duo_pipeline.duo.signature import canonical_parameters, sign
 from duo_pipeline.instants import unix_ms
-from duo_pipeline.partitions import HOUR, hour_of
 
 PATH = "/admin/v2/logs/telephony"
 PREFIXES = ("duo-telephony/", "duo-telephony-work/udm/")

@@ -15,8 +15,8 @@ from urllib.request import urlopen
 import dagster as dg
 import psutil
 
+from duo_pipeline.defs.partitions import HOUR, hours_between, key_of
 from duo_pipeline.instants import unix_ms
-from duo_pipeline.partitions import HOUR, hours_between, key_of
 from duo_pipeline.sandbox.accounts import Accounts
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.sandbox import Sandbox

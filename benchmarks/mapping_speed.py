@@ -15,9 +15,9 @@ from benchmarks.records import HOUR, Records
 from benchmarks.rows import Row, at_least, at_most, compared
 from benchmarks.world import Worlds
 from duo_pipeline import instants
+from duo_pipeline.defs.partitions import key_of
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.line import RecordFormat, line
-from duo_pipeline.partitions import key_of
 
 COUNT = 50_000
 REPEATS = 7

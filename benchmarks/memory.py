@@ -6,7 +6,7 @@ from benchmarks import child
 from benchmarks.records import HOUR, Records
 from benchmarks.rows import Row, at_most, compared
 from benchmarks.world import Worlds
-from duo_pipeline.partitions import key_of
+from duo_pipeline.defs.partitions import key_of
 
 
 def row(worlds: Worlds, say: Callable[[str], None]) -> Row:

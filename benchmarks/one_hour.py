@@ -8,7 +8,7 @@ from benchmarks.range_wall_time import HOURS
 from benchmarks.records import HOUR
 from benchmarks.rows import Row, at_least, at_most, compared
 from benchmarks.world import World
-from duo_pipeline.partitions import key_of
+from duo_pipeline.defs.partitions import key_of
 
 SAMPLE = 8
 

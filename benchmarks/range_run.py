@@ -14,8 +14,8 @@ from datetime import datetime
 import dagster as dg
 from dagster._core.events import DagsterEventType
 
-from duo_pipeline.partitions import hour_of
-from duo_pipeline.schedules import run_request
+from duo_pipeline.defs.partitions import hour_of
+from duo_pipeline.defs.schedules import run_request
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 

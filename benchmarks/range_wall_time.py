@@ -8,7 +8,7 @@ from benchmarks.records import HOUR
 from benchmarks.requests_per_range import read
 from benchmarks.rows import Row, at_most, compared, requests_row
 from benchmarks.world import World
-from duo_pipeline.partitions import key_of
+from duo_pipeline.defs.partitions import key_of
 
 HOURS = 720
 REPEATS = 3

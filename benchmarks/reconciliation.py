@@ -13,10 +13,10 @@ from pathlib import Path
 import dagster as dg
 
 from benchmarks.range_run import QUIET
+from duo_pipeline.config.settings import hours as hour_settings
 from duo_pipeline.definitions import defs
-from duo_pipeline.partitions import last_settled
-from duo_pipeline.schedules import run_request
-from duo_pipeline.settings import hours as hour_settings
+from duo_pipeline.defs.partitions import last_settled
+from duo_pipeline.defs.schedules import run_request
 
 
 def main() -> None:

@@ -5,8 +5,8 @@ import warnings
 
 import dagster as dg
 
-from duo_pipeline.partitions import hourly
-from duo_pipeline.settings import hours
+from duo_pipeline.config.settings import hours
+from duo_pipeline.defs.partitions import hourly
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
 

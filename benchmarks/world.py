@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 from benchmarks.records import HOUR, Records
 from duo_pipeline.cli.local_instance import local_instance
-from duo_pipeline.partitions import key_of
+from duo_pipeline.defs.partitions import key_of
 from duo_pipeline.sandbox.admin_api import AdminApi
 from duo_pipeline.sandbox.s3 import REGION, S3Server
 from duo_pipeline.sandbox.serving import serve

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 import dagster as dg
 from dagster_aws.s3 import S3Resource
 
-from duo_pipeline import settings
-from duo_pipeline.accounts import accounts
-from duo_pipeline.alerts.evaluation import Watched
-from duo_pipeline.alerts.sensor import telephony_alerts
-from duo_pipeline.alerts.topic import Topic
-from duo_pipeline.executor import by_account
-from duo_pipeline.pipeline import pipeline
-from duo_pipeline.resources import DuoAdminApi, TelephonyFeed
+from duo_pipeline.config import settings
+from duo_pipeline.config.accounts_file import accounts
+from duo_pipeline.defs.alerts.evaluation import Watched
+from duo_pipeline.defs.alerts.sensor import telephony_alerts
+from duo_pipeline.defs.alerts.topic import Topic
+from duo_pipeline.defs.executor import by_account
+from duo_pipeline.defs.pipeline import pipeline
+from duo_pipeline.defs.resources import DuoAdminApi, TelephonyFeed
 
 
 def _now() -> datetime:

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from duo_pipeline.accounts import FILE
 from duo_pipeline.cli import main
+from duo_pipeline.config.accounts_file import FILE
 
 TOP = Path(__file__).parents[1]
 README = (TOP / "README.md").read_text()

@@ -10,17 +10,18 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress
 from rich.table import Table
 
-from duo_pipeline import instants, settings
-from duo_pipeline.account import Account
+from duo_pipeline import instants
+from duo_pipeline.adoption import lambda_objects
+from duo_pipeline.adoption.copies import Adopted, adopt
 from duo_pipeline.cli.chosen_account import the_chosen
 from duo_pipeline.cli.env_file import read_env_file
-from duo_pipeline.landing import lambda_objects
-from duo_pipeline.landing.adoption import Adopted, adopt
+from duo_pipeline.config import settings
+from duo_pipeline.config.account import Account
+from duo_pipeline.defs.partitions import hours_between, refusal, span
+from duo_pipeline.defs.resources import TelephonyFeed
 from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.ownership import claim
-from duo_pipeline.partitions import hours_between, refusal, span
-from duo_pipeline.resources import TelephonyFeed
 
 
 def run_adopt(account: str | None) -> None:

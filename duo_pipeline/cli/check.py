@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from duo_pipeline.accounts import FILE
 from duo_pipeline.cli.chosen_account import chosen
 from duo_pipeline.cli.env_file import read_env_file
+from duo_pipeline.config.accounts_file import FILE
+from duo_pipeline.config.settings import SettingsError
 from duo_pipeline.preflight import bucket, duo, instance, settings
 from duo_pipeline.preflight.lines import Group, Status
-from duo_pipeline.settings import SettingsError
 
 MARKS = {
     Status.OK: Text("✓", "green"),

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from duo_pipeline.account import Account
-from duo_pipeline.accounts import FILE, accounts
-from duo_pipeline.settings import SettingsError
+from duo_pipeline.config.account import Account
+from duo_pipeline.config.accounts_file import FILE, accounts
+from duo_pipeline.config.settings import SettingsError
 
 
 def account_option(of_all: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -20,16 +20,16 @@ from rich.table import Table
 
 from duo_pipeline import instants
 from duo_pipeline.cli.local_instance import local_instance
+from duo_pipeline.config.settings import FeedSettings
+from duo_pipeline.config.settings import feed as feed_settings
+from duo_pipeline.config.settings import hours as hour_settings
+from duo_pipeline.defs.partitions import HOUR, last_settled
+from duo_pipeline.defs.schedules import run_request
 from duo_pipeline.landing import keys
 from duo_pipeline.landing.line import as_sent, identity
 from duo_pipeline.masking import mask_phone
-from duo_pipeline.partitions import HOUR, last_settled
 from duo_pipeline.sandbox.s3 import mirror
 from duo_pipeline.sandbox.sandbox import Sandbox
-from duo_pipeline.schedules import run_request
-from duo_pipeline.settings import FeedSettings
-from duo_pipeline.settings import feed as feed_settings
-from duo_pipeline.settings import hours as hour_settings
 
 HOURS = 24
 POLL_SECONDS = 0.2

@@ -8,11 +8,12 @@ import boto3
 import click
 from botocore.exceptions import BotoCoreError
 
-from duo_pipeline import secops, settings
 from duo_pipeline.cli.chosen_account import the_chosen
 from duo_pipeline.cli.env_file import read_env_file
-from duo_pipeline.secops import FeedBodyError, Instance
-from duo_pipeline.settings import SettingsError
+from duo_pipeline.config import settings
+from duo_pipeline.config.settings import SettingsError
+from duo_pipeline.secops import feed as secops
+from duo_pipeline.secops.feed import FeedBodyError, Instance
 
 KEY_PLACEHOLDER = secops.access_key("ACCESS_KEY_ID_OF_THE_READER", "SECRET_ACCESS_KEY_OF_THE_READER")
 

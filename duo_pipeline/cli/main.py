@@ -129,7 +129,7 @@ def feed(
     Bucket and prefix are those of the settings. What is not given stands as a placeholder, in capitals.
     """
     from duo_pipeline.cli.feed import run_feed
-    from duo_pipeline.secops import Instance
+    from duo_pipeline.secops.feed import Instance
 
     if bool(role_arn) != bool(subject_id):
         raise click.UsageError("--role-arn and --subject-id go together.")

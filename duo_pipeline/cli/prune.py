@@ -10,10 +10,10 @@ from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 
-from duo_pipeline.account import TAG
-from duo_pipeline.accounts import accounts
 from duo_pipeline.cli.env_file import read_env_file
-from duo_pipeline.settings import SettingsError
+from duo_pipeline.config.account import TAG
+from duo_pipeline.config.accounts_file import accounts
+from duo_pipeline.config.settings import SettingsError
 
 
 def run_prune(*, days: int, page_size: int = 100) -> None:

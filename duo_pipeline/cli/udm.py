@@ -12,10 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from duo_pipeline.cli.env_file import read_env_file
+from duo_pipeline.defs.resources import s3_client
 from duo_pipeline.landing.bucket import Bucket, BucketError
 from duo_pipeline.landing.hour_lines import PlacedLine
 from duo_pipeline.masking import mask_phones
-from duo_pipeline.resources import s3_client
 from duo_pipeline.udm.findings import Findings
 from duo_pipeline.udm.lines import event_lines
 

@@ -199,11 +199,7 @@ class TelephonyLog:
             self._on_page(self)
             # only what has its place: Duo's count may leave out the rest
             complete = self.total and not self.total.at_least and 0 < self._placed == self.total.value
-            if (
-                cursor is None
-                or cursor == parameters.get("next_offset")
-                or (complete and len(items) < LIMIT)
-            ):
+            if cursor is None or cursor == parameters.get("next_offset") or (complete and len(items) < LIMIT):
                 return
             if cursor in cursors:
                 self._cut_off = "Duo's cursors lead in a circle"

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 from dagster_aws.s3 import S3Resource
 
+from duo_pipeline.adoption import lambda_objects
+from duo_pipeline.config.settings import DuoSettings, FeedSettings
+from duo_pipeline.defs.resources import TelephonyFeed
 from duo_pipeline.landing import keys as keys_of
-from duo_pipeline.landing import lambda_objects
 from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.landing.condition import check_condition
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.keys import is_log_key, probe_key
 from duo_pipeline.landing.ownership import check_claim
 from duo_pipeline.preflight.lines import Group
-from duo_pipeline.resources import TelephonyFeed
-from duo_pipeline.settings import DuoSettings, FeedSettings
 
 BUCKET, LIST, PUT, GET, WORK, FEED = "bucket", "list", "put", "get", "work prefix", "feed"
 NAMED = 3

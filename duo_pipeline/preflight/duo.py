@@ -9,12 +9,12 @@ from typing import Any
 import requests
 
 from duo_pipeline import instants
+from duo_pipeline.config.settings import DuoSettings, HourSettings
+from duo_pipeline.defs.partitions import DUO_HISTORY, HOUR
 from duo_pipeline.duo.admin_api import AdminApi
 from duo_pipeline.duo.errors import Code, DuoError, DuoUnavailable
 from duo_pipeline.duo.telephony_log import PATH
-from duo_pipeline.partitions import DUO_HISTORY, HOUR
 from duo_pipeline.preflight.lines import Group
-from duo_pipeline.settings import DuoSettings, HourSettings
 
 DAY = timedelta(days=1)
 MOST_SKEW_SECONDS = 60

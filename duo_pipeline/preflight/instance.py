@@ -9,7 +9,7 @@ from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import InstigatorStatus
 from dagster._daemon.controller import get_daemon_statuses
 
-from duo_pipeline.account import Account
+from duo_pipeline.config.account import Account
 from duo_pipeline.preflight.lines import Group
 
 HOME, STORAGE, DAEMON, SCHEDULES, LIMIT = "DAGSTER_HOME", "storage", "daemon", "schedules", "pool limit"

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from duo_pipeline import settings
-from duo_pipeline.account import Account
+from duo_pipeline.config import settings
+from duo_pipeline.config.account import Account
+from duo_pipeline.config.settings import HOUR_FORMAT, DuoSettings, FeedSettings, HourSettings, SettingsError
 from duo_pipeline.preflight.lines import Group
-from duo_pipeline.settings import HOUR_FORMAT, DuoSettings, FeedSettings, HourSettings, SettingsError
 
 DUO, S3, HOURS = "Duo", "S3", "hours"
 

@@ -16,8 +16,8 @@ from urllib.request import Request, urlopen
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from duo_pipeline.defs.partitions import HOUR, key_of
 from duo_pipeline.instants import unix_ms
-from duo_pipeline.partitions import HOUR, key_of
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from tests.cli.test_ui import PROGRAM, until
 

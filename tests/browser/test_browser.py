@@ -8,8 +8,8 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from duo_pipeline.defs.partitions import HOUR, hours_between, key_of, span
 from duo_pipeline.masking import mask_phone
-from duo_pipeline.partitions import HOUR, hours_between, key_of, span
 from duo_pipeline.sandbox.knobs import Fault
 from tests.browser.conftest import PATIENCE, SCREENSHOTS, Ui
 

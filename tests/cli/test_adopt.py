@@ -11,15 +11,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from duo_pipeline.cli import main
+from duo_pipeline.config.settings import HourSettings
+from duo_pipeline.defs.partitions import key_of, last_settled
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.landing.line import as_sent, identity
-from duo_pipeline.partitions import key_of, last_settled
 from duo_pipeline.sandbox.telephony import FixedLog
-from duo_pipeline.settings import HourSettings
-from tests.assets.conftest import dagster as dagster
-from tests.assets.dagster_run import DagsterRun
+from tests.adoption.lambda_files import WAYS, leave, leave_hourly, lines, untouched
 from tests.conftest import ServedDuo
-from tests.lambda_objects import WAYS, leave, leave_hourly, lines, untouched
+from tests.defs.assets.conftest import dagster as dagster
+from tests.defs.assets.dagster_run import DagsterRun
 from tests.records import Sent, settled_hour, spread
 
 HOUR = timedelta(hours=1)

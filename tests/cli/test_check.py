@@ -26,15 +26,15 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._daemon.types import DaemonHeartbeat
 from dagster_aws.s3 import S3Resource
 
-from duo_pipeline import resources
 from duo_pipeline.cli import main
 from duo_pipeline.cli.local_instance import local_instance
+from duo_pipeline.defs import resources
+from duo_pipeline.defs.resources import s3_client
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.keys import log_key
 from duo_pipeline.landing.ownership import claim
-from duo_pipeline.resources import s3_client
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.s3 import Identity
 from duo_pipeline.sandbox.telephony import FixedLog

@@ -10,7 +10,7 @@ from duo_pipeline.cli import main
 from duo_pipeline.cli.local_instance import local_instance
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.sandbox.accounts import Accounts
-from tests.lambda_objects import leave, lines
+from tests.adoption.lambda_files import leave, lines
 from tests.records import sent, settled_hour
 
 

@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner
 from dagster._core.events import DagsterEvent, DagsterEventType
 
-from duo_pipeline.account import TAG
 from duo_pipeline.cli import main
 from duo_pipeline.cli.local_instance import local_instance
 from duo_pipeline.cli.prune import run_prune
+from duo_pipeline.config.account import TAG
 
 OURS = {TAG: "duo"}
 NIGHTLY = {**OURS, "dagster/schedule_name": "telephony_reconcile"}

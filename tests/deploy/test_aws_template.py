@@ -22,14 +22,14 @@ from dagster_aws.s3 import S3Resource
 from moto import mock_aws
 from moto.core import enable_iam_authentication
 
-from duo_pipeline import settings
+from duo_pipeline.config import settings
+from duo_pipeline.defs.partitions import DUO_HISTORY
 from duo_pipeline.landing.bucket import Bucket
-from duo_pipeline.partitions import DUO_HISTORY
 from duo_pipeline.preflight import bucket as bucket_check
 from duo_pipeline.preflight.lines import Status
 from duo_pipeline.sandbox.telephony import FixedLog
-from tests.assets.dagster_run import DagsterRun, failure_of
 from tests.conftest import ServedDuo
+from tests.defs.assets.dagster_run import DagsterRun, failure_of
 from tests.deploy.iam import Call, allows
 from tests.deploy.stack import ACCOUNT, BUCKET, NAME, REGION, TEMPLATE, Principal, Stack, client
 from tests.records import IKEY, SKEY, sent, settled_hour, spread

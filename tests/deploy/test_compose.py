@@ -25,7 +25,7 @@ from dagster._core.storage.compute_log_manager import ComputeIOType
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dotenv import dotenv_values
 
-from duo_pipeline import settings
+from duo_pipeline.config import settings
 from duo_pipeline.instance.postgres import PostgresStorage
 from tests.cli.test_ui import until
 

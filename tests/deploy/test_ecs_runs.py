@@ -28,12 +28,12 @@ from dagster._grpc.types import ExecuteRunArgs
 from moto import mock_aws
 from moto.ecs.models import ecs_backends
 
-from duo_pipeline import watch
+from duo_pipeline.defs import partition_status as watch
+from tests.defs.test_schedules import asset, ended_process
 from tests.deploy.ecs_stack import NAME, TEMPLATE, EcsStack
 from tests.deploy.iam import Call, allows
 from tests.deploy.stack import ACCOUNT, REGION, client
 from tests.deploy.stack import NAME as PIPELINE_STACK
-from tests.test_schedules import asset, ended_process
 
 AWS = TEMPLATE.parent
 ECS = f"arn:aws:ecs:{REGION}:{ACCOUNT}"

@@ -21,7 +21,7 @@ from dagster._core.storage.compute_log_manager import ComputeIOType
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from moto import mock_aws
 
-from duo_pipeline import settings
+from duo_pipeline.config import settings
 from tests.deploy.ecs_stack import NAME, TEMPLATE, UI_HOST, EcsStack
 from tests.deploy.iam import Call, allows
 from tests.deploy.stack import ACCOUNT, BUCKET, REGION, client

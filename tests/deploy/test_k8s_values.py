@@ -21,8 +21,8 @@ from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster_aws.s3.compute_log_manager import S3ComputeLogManager
 from dagster_k8s import K8sRunLauncher
 
-from duo_pipeline import watch
-from tests.test_schedules import asset, ended_process
+from duo_pipeline.defs import partition_status as watch
+from tests.defs.test_schedules import asset, ended_process
 
 KUBECONFIG = """
 apiVersion: v1

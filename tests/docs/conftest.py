@@ -17,8 +17,8 @@ import dagster as dg
 import pytest
 
 from duo_pipeline.cli.local_instance import local_instance
-from duo_pipeline.partitions import span
-from tests.assets.dagster_run import DagsterRun
+from duo_pipeline.defs.partitions import span
+from tests.defs.assets.dagster_run import DagsterRun
 from tests.records import settled_hour
 
 TOP = Path(__file__).parents[2]

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from duo_pipeline import settings
-from duo_pipeline.account import THE_ONE, Account
-from duo_pipeline.accounts import accounts
 from duo_pipeline.cli import main
+from duo_pipeline.config import settings
+from duo_pipeline.config.account import THE_ONE, Account
+from duo_pipeline.config.accounts_file import accounts
 from tests.docs.conftest import TOP
 
 TEXT = (TOP / "docs" / "accounts.md").read_text()

@@ -6,13 +6,13 @@ import re
 from collections import Counter
 from datetime import timedelta
 
+from duo_pipeline.defs.partitions import span
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.landing.line import as_sent, identity
-from duo_pipeline.partitions import span
 from duo_pipeline.sandbox.telephony import FixedLog
+from tests.adoption.lambda_files import leave_hourly, untouched
 from tests.conftest import ServedDuo
 from tests.docs.conftest import Document, Machine
-from tests.lambda_objects import leave_hourly, untouched
 from tests.records import settled_hour, spread
 
 HOURS = 6

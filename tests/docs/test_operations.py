@@ -4,19 +4,19 @@ from datetime import timedelta
 
 import pytest
 
-from duo_pipeline import watch
-from duo_pipeline.alerts.evaluation import OVERDUE_AFTER
+from duo_pipeline.config.settings import HourSettings
+from duo_pipeline.defs import partition_status as watch
+from duo_pipeline.defs.alerts.evaluation import OVERDUE_AFTER
+from duo_pipeline.defs.partitions import hours_between, key_of
 from duo_pipeline.landing import keys
 from duo_pipeline.landing.bucket import Bucket
-from duo_pipeline.partitions import hours_between, key_of
 from duo_pipeline.sandbox.knobs import Knobs
 from duo_pipeline.sandbox.telephony import FixedLog
-from duo_pipeline.settings import HourSettings
-from tests.assets.dagster_run import UDM, failure_of
+from tests.adoption.lambda_files import leave, lines
 from tests.cli.test_ui import ask, until
 from tests.conftest import ServedDuo
+from tests.defs.assets.dagster_run import UDM, failure_of
 from tests.docs.conftest import TOP, Document, Machine
-from tests.lambda_objects import leave, lines
 from tests.records import SKEY, settled_hour, spread
 
 HOUR = timedelta(hours=1)

@@ -24,8 +24,8 @@ from cfnlint.decode import cfn_yaml
 from dotenv import dotenv_values
 from moto import mock_aws
 
-from duo_pipeline import settings
 from duo_pipeline.cli import main
+from duo_pipeline.config import settings
 from tests.deploy.stack import NAME, TEMPLATE, Stack, client
 
 TOP = Path(__file__).parents[2]

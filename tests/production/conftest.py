@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from duo_pipeline.partitions import HOUR, hours_between, key_of
+from duo_pipeline.config.settings import HourSettings
+from duo_pipeline.defs.partitions import HOUR, hours_between, key_of
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.sandbox import Sandbox
 from duo_pipeline.sandbox.telephony import TelephonyGenerator
-from duo_pipeline.settings import HourSettings
 from tests.cli.test_ui import until
 from tests.production.machine import Machine
 from tests.production.postgres import Postgres

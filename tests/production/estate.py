@@ -11,11 +11,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from duo_pipeline.partitions import HOUR, hours_between, key_of
+from duo_pipeline.config.settings import HourSettings
+from duo_pipeline.defs.partitions import HOUR, hours_between, key_of
+from duo_pipeline.defs.schedules import run_request
 from duo_pipeline.sandbox.knobs import Knobs
 from duo_pipeline.sandbox.sandbox import Sandbox
-from duo_pipeline.schedules import run_request
-from duo_pipeline.settings import HourSettings
 from tests.cli.test_ui import until
 from tests.production.conftest import FOREIGN, minute_of_tick
 from tests.production.machine import Machine

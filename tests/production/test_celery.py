@@ -9,8 +9,8 @@ from itertools import pairwise
 import dagster as dg
 import pytest
 
+from duo_pipeline.defs.partitions import HOUR, hours_between
 from duo_pipeline.instance.celery_launcher import CeleryRunLauncher
-from duo_pipeline.partitions import HOUR, hours_between
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from tests.cli.test_ui import until
 from tests.production.estate import ACCOUNTS, Estate, estate

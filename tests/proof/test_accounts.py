@@ -13,19 +13,19 @@ import dagster as dg
 import pytest
 from dagster_aws.s3 import S3Resource
 
-from duo_pipeline import settings
-from duo_pipeline.account import Account
-from duo_pipeline.accounts import accounts
+from duo_pipeline.config import settings
+from duo_pipeline.config.account import Account
+from duo_pipeline.config.accounts_file import accounts
+from duo_pipeline.defs.partitions import HOUR, hours_between
+from duo_pipeline.defs.pipeline import Pipeline, pipeline
+from duo_pipeline.defs.resources import DuoAdminApi, TelephonyFeed
+from duo_pipeline.defs.schedules import run_request
 from duo_pipeline.landing.bucket import Bucket
-from duo_pipeline.partitions import HOUR, hours_between
-from duo_pipeline.pipeline import Pipeline, pipeline
-from duo_pipeline.resources import DuoAdminApi, TelephonyFeed
 from duo_pipeline.sandbox.accounts import Accounts
 from duo_pipeline.sandbox.admin_api import AdminApi
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.serving import serve
 from duo_pipeline.sandbox.telephony import Log, TelephonyGenerator
-from duo_pipeline.schedules import run_request
 from tests.records import IKEY, SKEY, settled_hour
 
 LAST = settled_hour(1)

@@ -31,16 +31,17 @@ from dagster_aws.s3 import S3Resource
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-from duo_pipeline import resources, watch
-from duo_pipeline.account import THE_ONE
-from duo_pipeline.checks import COMPLETE
+from duo_pipeline.config.account import THE_ONE
+from duo_pipeline.config.settings import HourSettings
+from duo_pipeline.defs import partition_status as watch
+from duo_pipeline.defs import resources
+from duo_pipeline.defs.checks.evaluations import COMPLETE
+from duo_pipeline.defs.partitions import hour_of, key_of
+from duo_pipeline.defs.resources import DuoAdminApi, TelephonyFeed
+from duo_pipeline.defs.schedules import telephony_hourly
 from duo_pipeline.landing.bucket import Bucket
-from duo_pipeline.partitions import hour_of, key_of
-from duo_pipeline.resources import DuoAdminApi, TelephonyFeed
 from duo_pipeline.sandbox.s3 import S3Server
-from duo_pipeline.schedules import telephony_hourly
-from duo_pipeline.settings import HourSettings
-from tests.assets.dagster_run import NDJSON, DagsterRun, failure_of
+from tests.defs.assets.dagster_run import NDJSON, DagsterRun, failure_of
 from tests.proof.scripted_duo import (
     DEPTH,
     HUGE,

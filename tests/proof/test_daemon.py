@@ -19,12 +19,12 @@ from urllib.request import urlopen
 import dagster as dg
 import pytest
 
+from duo_pipeline.config.settings import HourSettings
+from duo_pipeline.defs.partitions import HOUR, hourly, hours_between, key_of, last_settled
 from duo_pipeline.instants import unix_ms
-from duo_pipeline.partitions import HOUR, hourly, hours_between, key_of, last_settled
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.sandbox import Sandbox
 from duo_pipeline.sandbox.telephony import TelephonyGenerator
-from duo_pipeline.settings import HourSettings
 from tests.cli.test_ui import SELECTOR, ask, until
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "local" / "dagster.yaml"

@@ -6,9 +6,9 @@ import boto3
 import pytest
 import requests
 
-from duo_pipeline import settings
-from duo_pipeline.account import THE_ONE
-from duo_pipeline.accounts import accounts
+from duo_pipeline.config import settings
+from duo_pipeline.config.account import THE_ONE
+from duo_pipeline.config.accounts_file import accounts
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.sandbox import Sandbox
 from duo_pipeline.sandbox.telephony import FixedLog

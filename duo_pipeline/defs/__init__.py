@@ -1,0 +1,1 @@
+"""Everything that is Dagster's: it joins the other rooms."""

@@ -1,0 +1,219 @@
+"""What an evaluation of the sensor finds: the next message to send."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import dagster as dg
+
+from duo_pipeline.config.settings import HourSettings
+from duo_pipeline.defs import partition_status as watch
+from duo_pipeline.defs.alerts import failures, messages, red_checks
+from duo_pipeline.defs.alerts.incidents import Memory
+from duo_pipeline.defs.alerts.messages import Message
+from duo_pipeline.defs.checks.evaluations import AS_USUAL, IN_PLACE, LEFT_OUT
+from duo_pipeline.defs.partitions import key_of, last_settled, refusal
+
+OVERDUE_AFTER = timedelta(minutes=90)
+"""After an hour is settled: two ticks of the hourly schedule, and half an hour for its run."""
+NOT_DONE = ""
+"""What stands in place of a check in an incident whose hours are not done: failed, overdue or left out."""
+
+_WHY = {
+    dg.DagsterRunStatus.FAILURE: "the last run of {} has failed",
+    dg.DagsterRunStatus.CANCELED: "the last run of {} was cancelled",
+    None: "no run is under way for {}",
+}
+_WAITING = "the run of {} waits"
+
+
+class Watched(NamedTuple):
+    """One account, and what its incidents can be about.
+
+    Attributes:
+        assets: Its assets, upstream ones first: the lines, then the events.
+        hours: Which hours there are.
+    """
+
+    assets: Sequence[dg.AssetsDefinition]
+    hours: HourSettings
+
+
+class AlertEvaluation:
+    """Finds the next message, and changes the memory as if it was sent.
+
+    Args:
+        instance: The Dagster instance.
+        accounts: The accounts to evaluate.
+        ui_url: The URL of Dagster's UI; empty if it is not known.
+        now: The time, in UTC.
+    """
+
+    def __init__(
+        self,
+        instance: dg.DagsterInstance,
+        accounts: Sequence[Watched],
+        ui_url: str,
+        now: datetime,
+    ) -> None:
+        self._instance = instance
+        self._accounts = accounts
+        self._assets = {_name(asset): asset for account in accounts for asset in account.assets}
+        self._hours = {_name(asset): account.hours for account in accounts for asset in account.assets}
+        self._ui_url = ui_url
+        self._now = now
+
+    def next_message(self, memory: Memory) -> Message | None:
+        """Return the next message, or None if there is no news."""
+        return (
+            self._over(memory)
+            or self._failed(memory)
+            or self._overdue(memory)
+            or self._left_out(memory)
+            or self._as_usual(memory)
+            or self._in_place(memory)
+        )
+
+    def _over(self, memory: Memory) -> Message | None:
+        """Close an incident all of whose hours are fine, or can no longer be read."""
+        memory.open = [incident for incident in memory.open if incident.asset in self._assets]
+        for incident in memory.open:
+            asset, check = self._assets[incident.asset], incident.check
+            left = self._left(memory, asset, check, incident.hours)
+            lost = {hour for hour in left if check == NOT_DONE and self._is_lost(asset, hour)}
+            if left == lost:
+                memory.open.remove(incident)
+                return messages.over(
+                    incident.asset, incident.hours, check=check, lost=lost, ui_url=self._ui_url
+                )
+        return None
+
+    def _failed(self, memory: Memory) -> Message | None:
+        """Open an incident for the next failed run that is news."""
+        assets = [*self._assets.values()]
+        for storage_id, failure in failures.after(self._instance, assets, memory.failures_until):
+            memory.failures_until = storage_id
+            if failure and (new := self._open(memory, failure.asset, NOT_DONE, failure.hours)):
+                return messages.failed(
+                    _name(failure.asset),
+                    new,
+                    reason=failure.reason,
+                    run_id=failure.run_id,
+                    ui_url=self._ui_url,
+                )
+        return None
+
+    def _overdue(self, memory: Memory) -> Message | None:
+        """Open an incident for settled hours that no run has done or is doing."""
+        if self._now.timestamp() - memory.since < OVERDUE_AFTER.total_seconds():
+            return None
+        for (lines, *_), hours in self._accounts:
+            states = self._states(lines, last_settled(hours, self._now - OVERDUE_AFTER, hours.lookback_hours))
+            if new := self._open(memory, lines, NOT_DONE, states):
+                counts = Counter(_WHY.get(states[hour], _WAITING) for hour in new)
+                why = ", ".join(text.format(f"{count:,} of them") for text, count in counts.items())
+                return messages.overdue(_name(lines), new, why=why, ui_url=self._ui_url)
+        return None
+
+    def _left_out(self, memory: Memory) -> Message | None:
+        """Open an incident for hours before the look-back that are not done.
+
+        Hours that can no longer be read are left aside: they stay red for as long as DUO_PARTITIONS_START
+        lies before them, and their incident has ended.
+        """
+        for (lines, *_), _hours in self._accounts:
+            said = red_checks.of_asset(self._instance, _key(lines, LEFT_OUT), memory.since)
+            if said:
+                readable = {hour for hour in said.hours if not self._is_lost(lines, hour)}
+                news = readable - memory.hours(_name(lines), NOT_DONE)
+                # the evaluation may be an hour old, and what it names may be done by now
+                if new := self._open(memory, lines, NOT_DONE, self._not_done(lines, news)):
+                    return self._wrong(lines, new, check=LEFT_OUT, sentence=said.sentence)
+        return None
+
+    def _as_usual(self, memory: Memory) -> Message | None:
+        """Open an incident for hours that are far quieter than usual."""
+        for (lines, *_), _hours in self._accounts:
+            said = red_checks.of_asset(self._instance, _key(lines, AS_USUAL), memory.since)
+            news = set(said.hours) - memory.hours(_name(lines), AS_USUAL) if said else set()
+            if said and (new := self._open(memory, lines, AS_USUAL, news)):
+                return self._wrong(lines, new, check=AS_USUAL, sentence=said.sentence, warning=True)
+        return None
+
+    def _in_place(self, memory: Memory) -> Message | None:
+        """Open an incident for hours whose lines stand twice, or in another hour."""
+        for (_lines, events, *_), _hours in self._accounts:
+            known = memory.hours(_name(events), IN_PLACE)
+            red = red_checks.newly_red(self._instance, _key(events, IN_PLACE), memory.since, known)
+            if new := self._open(memory, events, IN_PLACE, red):
+                sentence = f"{key_of(min(new))}: {red[min(new)]}"
+                return self._wrong(events, new, check=IN_PLACE, sentence=sentence)
+        return None
+
+    def _open(
+        self, memory: Memory, asset: dg.AssetsDefinition, check: str, hours: Collection[datetime]
+    ) -> set[datetime]:
+        """Return the hours of a new incident; hours that join an open one are not among them."""
+        wanted = self._since_start(asset, hours)
+        known = memory.hours(_name(asset), check)
+        if known.issuperset(wanted):
+            return set()
+        return memory.open_or_join(_name(asset), check, wanted, self._left(memory, asset, check, known))
+
+    def _left(
+        self, memory: Memory, asset: dg.AssetsDefinition, check: str, hours: Collection[datetime]
+    ) -> set[datetime]:
+        """Return those of an incident's hours that are not fine yet."""
+        wanted = self._since_start(asset, hours)
+        if check == NOT_DONE:
+            return self._not_done(asset, wanted)
+        if check == AS_USUAL:
+            said = red_checks.of_asset(self._instance, _key(asset, check), memory.since)
+            return wanted.intersection(said.hours) if said else set()
+        return red_checks.not_green(self._instance, _key(asset, check), wanted)
+
+    def _not_done(self, asset: dg.AssetsDefinition, hours: Collection[datetime]) -> set[datetime]:
+        wanted = sorted(self._since_start(asset, hours))
+        return set(watch.not_done(self._instance, asset, wanted)) if wanted else set()
+
+    def _since_start(self, asset: dg.AssetsDefinition, hours: Collection[datetime]) -> set[datetime]:
+        return {hour for hour in hours if hour >= self._hours[_name(asset)].start}
+
+    def _is_lost(self, asset: dg.AssetsDefinition, hour: datetime) -> bool:
+        return refusal(hour, self._now, self._hours[_name(asset)].settle_minutes) is not None
+
+    def _wrong(
+        self,
+        asset: dg.AssetsDefinition,
+        hours: Collection[datetime],
+        *,
+        check: str,
+        sentence: str,
+        warning: bool = False,
+    ) -> Message:
+        return messages.wrong(
+            _name(asset), hours, check=check, sentence=sentence, warning=warning, ui_url=self._ui_url
+        )
+
+    def _states(
+        self, asset: dg.AssetsDefinition, hours: Collection[datetime]
+    ) -> dict[datetime, dg.DagsterRunStatus | None]:
+        """Return the hours that are neither done nor being done, each with the status of its last run."""
+        not_done = self._not_done(asset, hours)
+        if not not_done:
+            return {}
+        last = watch.unfinished(self._instance, asset)
+        runs = {last[hour] for hour in not_done if hour in last}
+        found = self._instance.get_runs(dg.RunsFilter(run_ids=sorted(runs))) if runs else []
+        status = {run.run_id: run.status for run in found}
+        states = {hour: status.get(last.get(hour, "")) for hour in not_done}
+        return {hour: state for hour, state in states.items() if state != dg.DagsterRunStatus.STARTED}
+
+
+def _key(asset: dg.AssetsDefinition, check: str) -> dg.AssetCheckKey:
+    return dg.AssetCheckKey(asset.key, check)
+
+
+def _name(asset: dg.AssetsDefinition) -> str:
+    return asset.key.to_user_string()

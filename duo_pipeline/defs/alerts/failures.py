@@ -1,0 +1,105 @@
+"""The runs that have failed: which of their hours are not done, and why."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import dagster as dg
+from dagster._core.events import DagsterEventType
+from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.storage.tags import WILL_RETRY_TAG
+
+from duo_pipeline.defs import partition_status as watch
+from duo_pipeline.defs.checks.evaluations import COMPLETE
+from duo_pipeline.defs.partitions import hour_of
+
+_AT_ONCE = 100
+
+
+class Failure(NamedTuple):
+    """A run that has failed.
+
+    Attributes:
+        run_id: The run.
+        asset: The asset that failed.
+        hours: Those of its hours that are neither done nor under way again.
+        reason: A sentence.
+    """
+
+    run_id: str
+    asset: dg.AssetsDefinition
+    hours: list[datetime]
+    reason: str
+
+
+def latest(instance: dg.DagsterInstance) -> int:
+    """Return the storage id of the latest failure of a run, or 0."""
+    found = instance.fetch_run_status_changes(DagsterEventType.RUN_FAILURE, limit=1).records
+    return found[0].storage_id if found else 0
+
+
+def after(
+    instance: dg.DagsterInstance, assets: Sequence[dg.AssetsDefinition], storage_id: int
+) -> Iterator[tuple[int, Failure | None]]:
+    """Yield the failures of runs, the oldest first, each with its storage id.
+
+    The failure is None for a run that Dagster retries by itself, and for one that leaves no hour undone.
+
+    Args:
+        instance: The Dagster instance.
+        assets: The assets of all accounts, upstream ones first.
+        storage_id: Only failures after this one are read.
+    """
+    asked = dg.RunStatusChangeRecordsFilter(DagsterEventType.RUN_FAILURE, after_storage_id=storage_id)
+    for record in instance.fetch_run_status_changes(asked, limit=_AT_ONCE, ascending=True).records:
+        yield (
+            record.storage_id,
+            _failure(instance, assets, record.run_id, record.event_log_entry.message),
+        )
+
+
+def _failure(
+    instance: dg.DagsterInstance, assets: Sequence[dg.AssetsDefinition], run_id: str, said: str
+) -> Failure | None:
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.tags.get(WILL_RETRY_TAG) == "true":
+        return None
+    for asset in (one for one in assets if watch.is_of(run, one)):
+        hours = {hour for hour, attempt in watch.unfinished(instance, asset).items() if attempt == run_id}
+        hours.update(_not_whole(instance, asset, run_id))
+        if hours:  # assets downstream may have failed only because this one did
+            steps = _failed_steps(instance, run_id)
+            # a reconciliation reads the asset's hours in a step of another name
+            failed = steps.get(asset.key.to_python_identifier()) or next(iter(steps.values()), None)
+            reason = _reason(failed) if failed else said
+            return Failure(run_id, asset, sorted(hours), reason)
+    return None
+
+
+def _not_whole(instance: dg.DagsterInstance, asset: dg.AssetsDefinition, run_id: str) -> list[datetime]:
+    """Return the hours that the run has read and found in doubt, and that no later run has mended."""
+    records = instance.get_records_for_run(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION).records
+    events = (record.event_log_entry.dagster_event for record in records)
+    said = [event.asset_check_evaluation_data for event in events if event]
+    red = [
+        hour_of(one.partition)
+        for one in said
+        if one.asset_key == asset.key and one.check_name == COMPLETE and one.partition and not one.passed
+    ]
+    return watch.missing(instance, asset, red, watch.incomplete(instance, asset, red))
+
+
+def _failed_steps(instance: dg.DagsterInstance, run_id: str) -> dict[str | None, StepFailureData]:
+    records = instance.get_records_for_run(run_id, of_type=DagsterEventType.STEP_FAILURE).records
+    events = (record.event_log_entry.dagster_event for record in records)
+    return {event.step_key: event.step_failure_data for event in events if event}
+
+
+def _reason(failure: StepFailureData) -> str:
+    """Return a failure's own sentence; the text of any other exception could contain a phone number."""
+    data = failure.user_failure_data
+    if data is not None and data.description:
+        return data.description
+    error = failure.error.cause if failure.error and failure.error.cause else failure.error
+    name = error.cls_name if error else "unknown"
+    return f"The program has a fault ({name}): read the run's log to find where."

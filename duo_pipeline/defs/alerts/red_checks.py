@@ -1,0 +1,75 @@
+"""The checks that are red: which hours they find wrong, and why."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
+
+from duo_pipeline.defs.checks.evaluations import HOURS, Verdict
+from duo_pipeline.defs.partitions import hour_of, hours_between, key_of
+
+_HISTORY = 10_000
+
+
+def of_asset(instance: dg.DagsterInstance, key: dg.AssetCheckKey, since: float) -> Verdict | None:
+    """Return what the latest evaluation of a check says of its whole asset.
+
+    Args:
+        instance: The Dagster instance.
+        key: A check whose evaluations name the hours that are wrong in their metadata (`checks.HOURS`).
+        since: An earlier evaluation does not count; in Unix seconds.
+    """
+    # an evaluation that is only planned says nothing yet
+    history = instance.event_log_storage.get_asset_check_execution_history(
+        key, limit=1, status={Status.SUCCEEDED, Status.FAILED}
+    )
+    for record in history:
+        if record.event and record.evaluation and record.event.timestamp >= since:
+            said = record.evaluation
+            ranges: Any = said.metadata[HOURS].value if HOURS in said.metadata else []
+            wrong = [h for first, last in ranges for h in hours_between(hour_of(first), hour_of(last))]
+            return Verdict(said.passed, said.description or "", wrong)
+    return None
+
+
+def newly_red(
+    instance: dg.DagsterInstance, key: dg.AssetCheckKey, since: float, known: Collection[datetime]
+) -> dict[datetime, str]:
+    """Return the hours whose latest evaluation is red, each with its sentence.
+
+    Args:
+        instance: The Dagster instance.
+        key: A check that is evaluated by hour.
+        since: Earlier evaluations do not count; in Unix seconds.
+        known: Hours to leave out.
+    """
+    # all of them: of two runs, the one that began first may be the last to evaluate
+    history = instance.event_log_storage.get_asset_check_execution_history(
+        key, limit=_HISTORY, status={Status.FAILED}
+    )
+    found: dict[datetime, str] = {}
+    for record in history:  # the newest first
+        if record.partition and record.event and record.evaluation and record.event.timestamp >= since:
+            found.setdefault(hour_of(record.partition), record.evaluation.description or "")
+    statuses = _latest(instance, key, found.keys() - known)
+    return {hour: found[hour] for hour, status in statuses.items() if status is Status.FAILED}
+
+
+def not_green(
+    instance: dg.DagsterInstance, key: dg.AssetCheckKey, hours: Iterable[datetime]
+) -> set[datetime]:
+    """Return those of the hours whose latest evaluation is red, or planned: a rerun mends nothing yet."""
+    statuses = _latest(instance, key, hours)
+    return {hour for hour, status in statuses.items() if status is not Status.SUCCEEDED}
+
+
+def _latest(
+    instance: dg.DagsterInstance, key: dg.AssetCheckKey, hours: Iterable[datetime]
+) -> dict[datetime, Status]:
+    keys = [key_of(hour) for hour in sorted(hours)]
+    if not keys:
+        return {}
+    infos = instance.event_log_storage.get_asset_check_partition_info([key], partition_keys=keys)
+    return {hour_of(one.partition_key): one.latest_execution_status for one in infos if one.partition_key}

@@ -1,0 +1,48 @@
+"""The SNS topic that people or their pagers are subscribed to."""
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from duo_pipeline.defs.alerts.messages import Message
+
+_SUBJECT = 100
+"""The most characters that SNS takes, and it takes ASCII alone."""
+
+
+class TopicError(Exception):
+    """A message could not be published; the text is one sentence for a person, without secrets."""
+
+
+class Topic:
+    """An SNS topic, in the region that its ARN names.
+
+    Args:
+        arn: The topic's ARN.
+    """
+
+    def __init__(self, arn: str) -> None:
+        self._arn = arn
+
+    def publish(self, message: Message) -> None:
+        """Send a message to all who have subscribed.
+
+        Raises:
+            TopicError: SNS refused it or could not be reached.
+        """
+        subject = message.subject.encode("ascii", "replace").decode()
+        if len(subject) > _SUBJECT:
+            subject = f"{subject[: _SUBJECT - 3]}..."
+        try:
+            client = boto3.Session().client("sns", region_name=self._arn.split(":")[3], config=_SOON)
+            client.publish(TopicArn=self._arn, Subject=subject, Message=message.text)
+        except (ClientError, BotoCoreError, ValueError) as error:
+            code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+            raise TopicError(
+                f"SNS did not take a message for {self._arn} ({code}): check ALERT_SNS_TOPIC_ARN, and that"
+                " the credentials may do sns:Publish on it; the message is sent with the next tick that can."
+            ) from None
+
+
+_SOON = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
+"""Dagster gives a tick a minute."""

@@ -1,0 +1,222 @@
+"""The hours of one run, on their way from Duo to S3 and into Dagster's knowledge."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import datetime
+from typing import Protocol
+
+import dagster as dg
+
+from duo_pipeline.config import settings
+from duo_pipeline.config.account import Account
+from duo_pipeline.defs.assets.metadata import landed_figures
+from duo_pipeline.defs.assets.progress import Progress
+from duo_pipeline.defs.assets.recording import Metadata
+from duo_pipeline.defs.checks.evaluations import Verdict
+from duo_pipeline.defs.partitions import HOUR, key_of, named, span
+from duo_pipeline.defs.resources import DuoAdminApi, TelephonyFeed
+from duo_pipeline.duo.errors import DuoContradiction, DuoRefusal
+from duo_pipeline.duo.telephony_log import TelephonyLog
+from duo_pipeline.landing.hour import Landed
+from duo_pipeline.landing.hour_queue import HourQueue
+from duo_pipeline.landing.ownership import claim
+from duo_pipeline.records import Entry
+
+_OUT_OF_RANGE = 40002
+"""Duo refuses a query for its mintime; one hour can be the reason."""
+_REASONS = 3
+
+
+class Hours(Protocol):
+    """What is told of each hour that has landed."""
+
+    def add(self, hour: datetime, figures: Metadata) -> None:
+        """Take an hour that has landed."""
+
+    def take_back(self, hours: Collection[datetime]) -> None:
+        """Take hours back which are in doubt."""
+
+    def write(self) -> None:
+        """Write to Dagster what has been told."""
+
+    def write_if_due(self) -> None:
+        """Write it if it has waited for long."""
+
+
+class HoursRun:
+    """Reads contiguous hours with one query, and lands and records each when it is complete.
+
+    Args:
+        account: The account whose hours they are.
+        log: Dagster's log of the run.
+        recording: Is told of each hour that has landed.
+        known: The partition keys of the hours that an earlier run has read.
+        duo_admin_api: Duo.
+        telephony_feed: Where to write.
+        now: The time, in UTC.
+
+    Attributes:
+        verdicts: Of each hour that was read, whether the program has a reason to doubt it.
+        failed: The hours that S3 refused, each with its sentence.
+
+    Raises:
+        SettingsError: Names all that is missing or wrong.
+        BucketError: S3 cannot be reached, or the work prefix belongs to another feed.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        log: dg.DagsterLogManager,
+        recording: Hours,
+        known: Collection[str],
+        duo_admin_api: DuoAdminApi,
+        telephony_feed: TelephonyFeed,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.verdicts: dict[datetime, Verdict] = {}
+        self.failed: dict[datetime, str] = {}
+        self._log_line = log
+        self._recording = recording
+        self._known = known
+        duo, feed = settings.duo_and_feed(os.environ, account)
+        self._feed = telephony_feed.open(feed)
+        claim(self._feed, base_work_prefix=feed.base_work_prefix, duo_account=duo.account)
+        self._now = now
+        self._api = duo_admin_api.open(duo, self._on_wait)
+        self._progress = Progress(log.info)
+        self._landed: dict[datetime, Landed] = {}
+        self._requests: Counter[datetime] = Counter()
+        self._requests_before = 0
+
+    @property
+    def problems(self) -> dict[datetime, str]:
+        """The hours in doubt, with what cannot land, or refused by S3, each with its reason."""
+        red = {hour: verdict.sentence for hour, verdict in self.verdicts.items() if not verdict.passed}
+        return red | self.failed
+
+    def land(self, hours: list[datetime]) -> None:
+        """Land the hours, given in order and without a gap, and judge each.
+
+        Where the query gives a reason to doubt, all of its hours are in doubt: they are read again in two
+        parts, and these likewise, down to single hours. For n hours that makes 2n - 1 queries at the most.
+
+        Raises:
+            DuoError: A page could not be had; the hours before it have landed and are told of.
+            BucketError: S3 refused or could not be reached.
+        """
+        doubts = self._query(hours)
+        if doubts and len(hours) > 1:
+            middle = len(hours) // 2
+            self._log_line.warning(f"{doubts}: {span(hours)} is read again in two parts.")
+            self.land(hours[:middle])
+            self.land(hours[middle:])
+        elif doubts:
+            self.verdicts[hours[0]] = _in_doubt(doubts, self._read.get(hours[0]))
+
+    def _query(self, hours: list[datetime]) -> str:
+        """Land the hours with one query; return its reasons to doubt, as clauses."""
+        self._log = log = TelephonyLog(self._api, hours[0], hours[-1] + HOUR, self._on_page)
+        self._queue = queue = HourQueue(self._feed, host=self._api.host.name, on_landed=self._on_landed)
+        self._read: dict[datetime, Landed] = {}
+        self._entries: Counter[datetime] = Counter()
+        try:
+            with queue:
+                try:
+                    for hour, entries in log.hours():
+                        queue.land(hour, self._counted(hour, entries))
+                finally:
+                    queue.finish()
+            # of an hour that S3 refused nobody knows how many of its entries were repeats
+            refused = sum(self._entries[hour] for hour in queue.failed)
+            log.judge(
+                landed=sum(landed.records for landed in self._read.values()) + refused,
+                rejected=sum(landed.rejects.total() for landed in self._read.values()),
+            )
+        except DuoRefusal as error:
+            if not isinstance(error, DuoContradiction) and error.code != _OUT_OF_RANGE:
+                raise
+            log.doubts.append(str(error).removesuffix("."))
+        finally:
+            self.failed |= {hour: str(error) for hour, error in queue.failed.items()}
+            if log.doubts:
+                self._recording.take_back(hours)
+        if not log.doubts:
+            self._judge_each()
+        return "; ".join(log.doubts)
+
+    def _judge_each(self) -> None:
+        """Judge the hours of a query without a doubt: an hour is red only for what cannot land."""
+        log = self._log
+        shown = sum(landed.records for landed in self._read.values()) + log.beyond
+        of = f"of {log.total.value:,} that Duo counts" if log.total else "(Duo gives no count)"
+        whole = Verdict(True, f"{shown:,} records {of} came in the query for {_query_span(log)}.")
+        for hour, landed in self._read.items():
+            self.verdicts[hour] = Verdict(False, _rejected(landed)) if landed.rejects else whole
+        self._recording.take_back([hour for hour, landed in self._read.items() if landed.rejects])
+
+    def _counted(self, hour: datetime, entries: Iterator[Entry]) -> Iterator[Entry]:
+        """Yield the entries, and then note how many they were and how many requests they took."""
+        for entry in entries:
+            self._entries[hour] += 1
+            yield entry
+        sent = self._api.requests_sent
+        self._requests[hour] += sent - self._requests_before
+        self._requests_before = sent
+
+    def _on_landed(self, hour: datetime, landed: Landed) -> None:
+        if earlier := self._landed.get(hour):  # this run has read it before, in a query that was in doubt
+            landed.new_records += earlier.new_records
+            landed.had_objects = earlier.had_objects
+            landed.first_new_ns = earlier.first_new_ns or landed.first_new_ns
+        self._landed[hour] = self._read[hour] = landed
+        self.failed.pop(hour, None)
+        figures = landed_figures(
+            landed,
+            log=self._log,
+            requests=self._requests[hour],
+            read_before=key_of(hour) in self._known,
+            now=self._now(),
+        )
+        self._recording.add(hour, figures)
+
+    def _on_page(self, log: TelephonyLog) -> None:
+        self._progress.page(log)
+        self._recording.write_if_due()
+
+    def _on_wait(self, reason: str, seconds: float) -> None:
+        """Record what has landed before a wait, which may be longer than people should be left without it."""
+        self._queue.finish()
+        self._recording.write()
+        self._log_line.warning(f"{reason}; the next try is in {seconds:.0f} s")
+
+
+def reasons(problems: Mapping[datetime, str]) -> str:
+    """Say what is wrong with which hours; of very many reasons the first few."""
+    by_sentence: dict[str, list[datetime]] = {}
+    for hour, sentence in sorted(problems.items()):
+        by_sentence.setdefault(sentence, []).append(hour)
+    said = [f"{named(hours)}: {sentence}" for sentence, hours in by_sentence.items()]
+    more = f" And {len(said) - _REASONS} more reasons." if len(said) > _REASONS else ""
+    return " ".join(said[:_REASONS]) + more
+
+
+def _in_doubt(doubts: str, landed: Landed | None) -> Verdict:
+    sentence = (
+        f"{doubts}: what came has landed, and the schedule asks for this hour again. If it stays red, look at"
+        " status.duo.com."
+    )
+    return Verdict(False, f"{sentence} {_rejected(landed)}" if landed and landed.rejects else sentence)
+
+
+def _rejected(landed: Landed) -> str:
+    reasons = ", ".join(f"{reason}: {count:,}" for reason, count in landed.rejects.items())
+    return (
+        f"{landed.rejects.total():,} entries cannot land, so SecOps will not get them ({reasons}). What Duo"
+        f" sent is kept in {landed.rejects_uri}: report it to Duo's support."
+    )
+
+
+def _query_span(log: TelephonyLog) -> str:
+    return span([log.start, log.end - HOUR])

@@ -1,0 +1,92 @@
+"""When Dagster learns that an hour is done."""
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime
+
+import dagster as dg
+from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
+
+from duo_pipeline.defs.partitions import key_of
+
+RECORD_AFTER_SECONDS = 20.0
+"""How long a finished hour may wait for the end of the run; with the longest silence of one request, an
+hour is recorded within a minute of its landing."""
+
+Metadata = Mapping[str, dg.MetadataValue]
+
+
+class Recording:
+    """The hours that a step has done, each with its figures.
+
+    Dagster writes an event for each hour when the step ends well, and none when it does not. So a step that
+    ends soon leaves the writing to Dagster: one event an hour. What has waited for some time is written at
+    once, and survives a failure and a SIGKILL; its second event, at the end, has the same figures.
+
+    Args:
+        context: The step's context.
+        monotonic: Seconds of a clock that never jumps.
+    """
+
+    def __init__(
+        self, context: dg.AssetExecutionContext, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._context = context
+        self._monotonic = monotonic
+        self._done: dict[datetime, Metadata] = {}
+        self._waiting: dict[datetime, Metadata] = {}
+        self._waiting_since = 0.0
+
+    @property
+    def done(self) -> Collection[datetime]:
+        """The hours that are done."""
+        return self._done.keys()
+
+    def add(self, hour: datetime, figures: Metadata) -> None:
+        """Say that an hour is done."""
+        if not self._waiting:
+            self._waiting_since = self._monotonic()
+        self._done[hour] = self._waiting[hour] = figures
+        self.write_if_due()
+
+    def add_written(self, hour: datetime, figures: Metadata) -> None:
+        """Say that an hour is done and that Dagster knows it."""
+        self._done[hour] = figures
+
+    def write_if_due(self) -> None:
+        """Write what has waited long enough."""
+        if self._waiting and self._monotonic() - self._waiting_since >= RECORD_AFTER_SECONDS:
+            self.write()
+
+    def write(self) -> None:
+        """Write what has not been written: before a long wait, and before a failure ends the step."""
+        for hour, figures in self._waiting.items():
+            self._context.log_event(
+                dg.AssetMaterialization(
+                    asset_key=self._context.asset_key, partition=key_of(hour), metadata=figures
+                )
+            )
+        self._waiting.clear()
+
+    def take_back(self, hours: Iterable[datetime]) -> None:
+        """Say that hours are not done after all, so that they fail with the run.
+
+        What Dagster has written stays; what plans the hour anew comes after it.
+        """
+        for hour in hours:
+            if self._done.pop(hour, None) is not None and self._waiting.pop(hour, None) is None:
+                self._plan(hour)
+
+    def finish(self) -> None:
+        """Hand the figures to Dagster for the events that it writes itself when the step ends well."""
+        for hour, figures in self._done.items():
+            self._context.add_asset_metadata(figures, partition_key=key_of(hour))
+
+    def _plan(self, hour: datetime) -> None:
+        planned = AssetMaterializationPlannedData(self._context.asset_key, partition=key_of(hour))
+        self._context.instance.report_dagster_event(
+            DagsterEvent.build_asset_materialization_planned_event(
+                self._context.job_name, str(self._context.op_execution_context.op_handle), planned
+            ),
+            run_id=self._context.run.run_id,
+        )

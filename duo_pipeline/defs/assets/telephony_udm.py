@@ -1,0 +1,154 @@
+"""`duo/telephony_udm`: what SecOps will show of each hour."""
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import NamedTuple
+
+import dagster as dg
+
+from duo_pipeline.config import settings
+from duo_pipeline.config.account import Account
+from duo_pipeline.defs.assets.metadata import udm_figures
+from duo_pipeline.defs.assets.recording import Metadata, Recording
+from duo_pipeline.defs.checks import evaluations as checks
+from duo_pipeline.defs.checks.udm import UDM_CHECKS, spec, verdict
+from duo_pipeline.defs.partitions import hour_of
+from duo_pipeline.defs.resources import TelephonyFeed
+from duo_pipeline.landing import keys
+from duo_pipeline.landing.body import Body
+from duo_pipeline.landing.bucket import BucketError
+from duo_pipeline.landing.feed import Feed, Listing
+from duo_pipeline.landing.hour_lines import hour_lines
+from duo_pipeline.landing.hour_queue import AT_ONCE
+from duo_pipeline.landing.placement import Placement
+from duo_pipeline.udm.findings import Findings
+from duo_pipeline.udm.lines import event_lines
+
+SEVERITIES = {
+    checks.IN_PLACE: dg.AssetCheckSeverity.ERROR,
+    **{check.name: check.severity for check in UDM_CHECKS},
+}
+_When = dg.AutomationCondition
+FOLLOW = (
+    (
+        _When.any_deps_match(_When.newly_updated()).since(_When.newly_updated() | _When.newly_requested())
+        | (_When.missing() & _When.cron_tick_passed("20 * * * *"))
+    )
+    & ~_When.any_deps_missing()
+    & ~_When.any_deps_in_progress()
+    & ~_When.in_progress()
+)
+"""An hour, however old, whose lines are newer than its events; once an hour also those that have none.
+
+In a run of both assets, a failure of some hours makes Dagster skip the events of all of them. Its own
+``eager()`` leaves them so: it passes over what was updated by a run that was to make the events, too.
+"""
+
+
+def telephony_udm(account: Account, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """Make the asset of one Duo account.
+
+    Args:
+        account: The account.
+        partitions: The hours.
+    """
+    key = dg.AssetKey([account.name, "telephony_udm"])
+
+    @dg.asset(
+        key=key,
+        description="The UDM events that Google's parser makes of the hour's lines: what SecOps will show,"
+        " known before the feed reads it. It reads S3 alone, never Duo.",
+        deps=[[account.name, "telephony_ndjson"]],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=account.name,
+        kinds={"s3", "json"},
+        automation_condition=FOLLOW,
+        check_specs=[
+            checks.in_place(key, partitions),
+            *(spec(check, key, partitions) for check in UDM_CHECKS),
+        ],
+    )
+    def asset(context: dg.AssetExecutionContext, telephony_feed: TelephonyFeed) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        verdicts: dict[str, dict[datetime, checks.Verdict]] = {name: {} for name in SEVERITIES}
+        recording = Recording(context)
+        try:
+            feed = telephony_feed.open(settings.feed(os.environ, account))
+            there = Listing(feed.bucket, feed.prefix)
+            before = Listing(feed.bucket, keys.udm_prefix(feed.work_prefix))
+            hours = sorted(hour_of(key) for key in context.partition_keys)
+            with ThreadPoolExecutor(AT_ONCE) as threads:
+                jobs = ((feed, hour, there.of(hour), before.of(hour)) for hour in hours)
+                written = threads.map(lambda job: _write_events(*job), jobs)
+                for hour, (figures, of_hour) in zip(hours, written, strict=True):
+                    recording.add(hour, figures)
+                    for name, said in of_hour.items():
+                        verdicts[name][hour] = said
+        except (settings.SettingsError, BucketError) as error:
+            recording.write()
+            for name, severity in SEVERITIES.items():
+                checks.record(context, context.asset_key, name, verdicts[name], severity)
+            raise dg.Failure(str(error), allow_retries=False) from None
+        except BaseException:
+            recording.write()
+            raise
+        recording.finish()
+        return dg.MaterializeResult(
+            check_results=[
+                checks.result(context, name, verdicts[name], severity)
+                for name, severity in SEVERITIES.items()
+            ]
+        )
+
+    return asset
+
+
+class _Written(NamedTuple):
+    figures: Metadata
+    verdicts: Mapping[str, checks.Verdict]
+
+
+def _write_events(feed: Feed, hour: datetime, there: list[str], written_before: list[str]) -> _Written:
+    """Write the events of an hour and what is found of them, looking at its lines on the way."""
+    findings, placement = Findings(), Placement(hour, objects=len(there))
+    events = found = None
+    with Body() as body:
+        body.write_all(event_lines(hour_lines(feed, there), findings, placement.look_at))
+        if body.lines:
+            events = keys.events_key(feed.work_prefix, hour)
+            feed.bucket.put(events, body)
+    with Body() as body:
+        body.write_all(findings.ndjson_lines())
+        key = keys.findings_key(feed.work_prefix, hour)
+        if body.lines or key in written_before:
+            found = key
+            feed.bucket.put(found, body)
+    return _Written(
+        udm_figures(
+            findings,
+            events=feed.bucket.uri(events) if events else None,
+            found=feed.bucket.uri(found) if found else None,
+        ),
+        {
+            checks.IN_PLACE: _in_place(placement, findings.lines),
+            **{check.name: verdict(check, findings) for check in UDM_CHECKS},
+        },
+    )
+
+
+def _in_place(placement: Placement, lines: int) -> checks.Verdict:
+    doubled = placement.doubled()
+    wrong = []
+    if placement.astray:
+        wrong.append(f"{placement.astray} lines are not of this hour, the first at {placement.astray_at}")
+    if doubled:
+        wrong.append(f"{doubled} lines stand there once too often")
+    if not wrong:
+        return checks.Verdict(True, f"Each of {lines} lines lies in its hour, once.")
+    return checks.Verdict(
+        False,
+        f"Of {lines} lines {' and '.join(wrong)}: find out what else writes below S3_PREFIX, for SecOps has"
+        " ingested them.",
+    )

@@ -1,0 +1,112 @@
+"""The checks of an hour's UDM events: what SecOps will not show, in a sentence with what to do."""
+
+from typing import NamedTuple
+
+import dagster as dg
+
+from duo_pipeline.defs.checks.evaluations import Verdict
+from duo_pipeline.masking import mask_phones
+from duo_pipeline.udm.finding_types import (
+    CREDITS_LOST,
+    FACT_LOST,
+    MALFORMED,
+    MISSING,
+    NO_E164,
+    NO_EVENT_TIME,
+    NO_HOST,
+    OUTSIDE_SCHEMA,
+    TOO_LONG,
+    UNKNOWN_KEY,
+    UNKNOWN_VALUE,
+    UNPROVEN,
+    FindingType,
+)
+from duo_pipeline.udm.findings import Finding, Findings
+
+_NAMED = 3
+_LOOK = "look at the line, and at docs/udm-mapping.md for what Google's parser makes of it"
+_AS_SENT = (
+    "{:,} lines stand as Duo sent them, and Google's parser needs more: set DUO_RECORD_FORMAT=secops for the"
+    " hours to come (what the feed has is not written again)"
+)
+
+
+class UdmCheck(NamedTuple):
+    """One of the checks.
+
+    Attributes:
+        name: Its name in Dagster.
+        description: What it wants.
+        finding_types: The types of findings that turn it red.
+        cure: What to do then.
+        severity: A warning, or an error.
+    """
+
+    name: str
+    description: str
+    finding_types: frozenset[FindingType]
+    cure: str = _LOOK
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
+
+
+UDM_CHECKS = (
+    UdmCheck(
+        "schema",
+        "Google's UDM schema takes every event, and no field is longer than it may be.",
+        frozenset({OUTSIDE_SCHEMA, TOO_LONG}),
+        "SecOps refuses such an event or cuts the field: look at the line, and tell Duo's support if it"
+        " stands so in Duo's log",
+    ),
+    UdmCheck(
+        "required_fields",
+        "Every event has the fields that its type requires.",
+        frozenset({MISSING, NO_EVENT_TIME}),
+    ),
+    UdmCheck(
+        "event_time_preserved",
+        "Every event has the time of its record.",
+        frozenset({NO_EVENT_TIME}),
+    ),
+    UdmCheck(
+        "facts_preserved",
+        "Whatever a line says, and its host, is in its event.",
+        frozenset({MALFORMED, CREDITS_LOST, NO_HOST, FACT_LOST}),
+    ),
+    UdmCheck(
+        "nothing_unknown",
+        "No line has a key, a value or a phone number that nobody expected, or that no vector of Google's"
+        " settles.",
+        frozenset({UNKNOWN_VALUE, UNKNOWN_KEY, NO_E164, UNPROVEN}),
+        "Duo's log may have moved: look at the lines, and whether SecOps shows them well",
+        dg.AssetCheckSeverity.WARN,
+    ),
+)
+
+
+def spec(check: UdmCheck, asset: dg.AssetKey, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:
+    """Return Dagster's description of a check."""
+    return dg.AssetCheckSpec(
+        check.name, asset=asset, partitions_def=partitions, description=check.description
+    )
+
+
+def verdict(check: UdmCheck, findings: Findings) -> Verdict:
+    """Return what a check finds of an hour."""
+    found = [one for one in findings.findings() if one.issue.type in check.finding_types]
+    if not found:
+        return Verdict(True, f"{findings.lines:,} lines. {check.description}")
+    named = "; ".join(_said(one, findings.lines) for one in found[:_NAMED])
+    more = f"; and {len(found) - _NAMED} more kinds" if len(found) > _NAMED else ""
+    cure = _AS_SENT.format(findings.as_sent) if _is_by_format(found, findings) else check.cure
+    return Verdict(False, f"{named}{more}: {cure}.")
+
+
+def _said(finding: Finding, lines: int) -> str:
+    sentence = mask_phones(finding.issue.sentence)
+    return f"{finding.lines:,} of {lines:,} lines: {sentence}, first at {finding.places[0]}"
+
+
+def _is_by_format(found: list[Finding], findings: Findings) -> bool:
+    """Return whether the lines that stand as Duo sent them explain what was found."""
+    lost = {NO_EVENT_TIME, CREDITS_LOST, NO_HOST}
+    return bool(findings.as_sent) and any(one.issue.type in lost for one in found)

@@ -1,0 +1,70 @@
+"""What Dagster has of one Duo account: its assets, their checks, its job and its schedules."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import dagster as dg
+
+from duo_pipeline.config import settings
+from duo_pipeline.config.account import TAG, Account
+from duo_pipeline.config.settings import HourSettings
+from duo_pipeline.defs import partition_status as watch
+from duo_pipeline.defs.assets.external import admin_api_log, secops_feed
+from duo_pipeline.defs.assets.reconciliation import reconciliation
+from duo_pipeline.defs.assets.telephony_ndjson import telephony_ndjson
+from duo_pipeline.defs.assets.telephony_udm import telephony_udm
+from duo_pipeline.defs.checks import evaluations as checks
+from duo_pipeline.defs.partitions import hourly
+from duo_pipeline.defs.schedules import telephony_hourly, telephony_reconcile
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The pipeline of one account.
+
+    Attributes:
+        ndjson: Its first asset: the hours in S3.
+        udm: Its second: what SecOps will show of them.
+        hours: Which hours there are.
+        definitions: All of it, for Dagster.
+    """
+
+    ndjson: dg.AssetsDefinition
+    udm: dg.AssetsDefinition
+    hours: HourSettings
+    definitions: dg.Definitions
+
+
+def pipeline(account: Account, environ: Mapping[str, str], now: Callable[[], datetime]) -> Pipeline:
+    """Make the pipeline of an account.
+
+    Args:
+        account: The account.
+        environ: Where the settings of its hours are.
+        now: The time, in UTC.
+
+    Raises:
+        SettingsError: A setting of its hours is wrong.
+    """
+    hours = settings.hours(environ, account)
+    partitions = hourly(hours.start)
+    ndjson = telephony_ndjson(account, partitions, hours.settle_minutes, now)
+    udm = telephony_udm(account, partitions)
+    left_out = checks.left_out(ndjson, lambda instance: watch.left_out(instance, ndjson, hours, now()))
+    as_usual = checks.as_usual(ndjson, lambda instance: watch.quiet(instance, ndjson, hours, now()))
+    job = dg.define_asset_job(
+        account.job,
+        dg.AssetSelection.assets(ndjson, udm) - dg.AssetSelection.checks(left_out, as_usual),
+        tags={TAG: account.name},
+    )
+    definitions = dg.Definitions(
+        assets=[admin_api_log(account.name), ndjson, udm, secops_feed(account.name)],
+        asset_checks=[left_out, as_usual],
+        jobs=[job, reconciliation(account, ndjson.key, hours, now)],
+        schedules=[
+            telephony_hourly(account, ndjson, hours, now),
+            telephony_reconcile(account, hours, now),
+        ],
+    )
+    return Pipeline(ndjson, udm, hours, definitions)

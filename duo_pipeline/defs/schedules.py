@@ -1,0 +1,103 @@
+"""When hours are read without anybody asking."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from duo_pipeline.config.account import Account
+from duo_pipeline.config.settings import HourSettings
+from duo_pipeline.defs import partition_status as watch
+from duo_pipeline.defs.checks import evaluations as checks
+from duo_pipeline.defs.partitions import key_of, last_settled
+
+RECONCILE_CRON = "35 2 * * *"
+"""Each night, between two runs of the hourly schedule."""
+SUNDAY = 6
+
+
+def telephony_hourly(
+    account: Account,
+    asset: dg.AssetsDefinition,
+    hours: HourSettings,
+    now: Callable[[], datetime],
+) -> dg.ScheduleDefinition:
+    """Make the schedule that requests what is missing.
+
+    Dagster's own schedule of a partitioned job requests the newest hour alone, and forgets those of an
+    outage. This one asks, each hour, which settled hours of the look-back are missing or failed.
+
+    Args:
+        account: The account whose job is requested.
+        asset: The asset whose hours are looked at.
+        hours: Which hours there are.
+        now: The time, in UTC.
+    """
+
+    @dg.schedule(
+        name=account.schedules[0],
+        cron_schedule=f"{hours.settle_minutes % 60} * * * *",
+        execution_timezone="UTC",
+        job_name=account.job,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Requests each settled hour of the last DUO_LOOKBACK_HOURS that is missing or failed, a"
+        " run for each contiguous range, unless a run of it is queued or running.",
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        settled = last_settled(hours, now(), hours.lookback_hours)
+        for run_id in watch.end_dead_runs(context.instance, asset, settled, now()):
+            context.log.warning(f"The process of the run {run_id} was gone, and the run has been failed.")
+        left_out = watch.left_out(context.instance, asset, hours, now())
+        checks.report(context.instance, asset, checks.LEFT_OUT, left_out)
+        quiet = watch.quiet(context.instance, asset, hours, now())
+        checks.report(context.instance, asset, checks.AS_USUAL, quiet, dg.AssetCheckSeverity.WARN)
+        ranges = watch.to_request(context.instance, asset, settled)
+        if not ranges:
+            yield dg.SkipReason(f"None of the last {len(settled)} settled hours is missing or in doubt.")
+        for first, last in ranges:
+            yield run_request(first, last)
+
+    return schedule
+
+
+def telephony_reconcile(
+    account: Account, hours: HourSettings, now: Callable[[], datetime]
+) -> dg.ScheduleDefinition:
+    """Make the schedule that reads the newest hours again, for what Duo showed late.
+
+    Args:
+        account: The account whose job is requested.
+        hours: Which hours there are.
+        now: The time, in UTC.
+    """
+
+    @dg.schedule(
+        name=account.schedules[1],
+        cron_schedule=RECONCILE_CRON,
+        execution_timezone="UTC",
+        job_name=account.reconcile_job,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Reads the last DUO_RECONCILE_HOURS settled hours again each night, and the last"
+        " DUO_RECONCILE_WEEKLY_HOURS on Sundays, each with one query, for late records.",
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        weekly = hours.reconcile_weekly_hours if context.scheduled_execution_time.weekday() == SUNDAY else 0
+        count = max(hours.reconcile_hours, weekly)
+        if last_settled(hours, now(), count):
+            yield dg.RunRequest(run_config={"ops": {account.reconcile_op: {"config": {"hours": count}}}})
+        else:
+            yield dg.SkipReason("No hour is settled yet.")
+
+    return schedule
+
+
+def run_request(first: datetime, last: datetime) -> dg.RunRequest:
+    """Request one run for the hours from ``first`` to ``last``."""
+    start, end = key_of(first), key_of(last)
+    if start == end:
+        return dg.RunRequest(run_key=start, partition_key=start)
+    return dg.RunRequest(
+        run_key=f"{start}...{end}",
+        tags={ASSET_PARTITION_RANGE_START_TAG: start, ASSET_PARTITION_RANGE_END_TAG: end},
+    )

@@ -1,0 +1,1 @@
+"""Google SecOps: the feed that reads the bucket."""

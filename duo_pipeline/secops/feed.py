@@ -1,0 +1,131 @@
+"""The feed in Google SecOps that reads the bucket: the body of the request that creates it."""
+
+import json
+import re
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from duo_pipeline.config.settings import FeedSettings
+
+LOG_TYPE = "DUO_TELEPHONY"
+MAX_LOOKBACK_DAYS = 180
+"""The most that Google takes; it is also what Duo keeps."""
+_ID = re.compile(r"[A-Za-z0-9.:-]+")
+_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+", re.ASCII)
+
+
+class FeedBodyError(Exception):
+    """Google would not take the body; the text is one sentence for a person, without secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An instance of Google SecOps.
+
+    Attributes:
+        project: The Google Cloud project that it is bound to.
+        location: Its region, as ``us`` or ``europe-west2``.
+        instance: Its id, which Google also calls the customer id.
+    """
+
+    project: str
+    location: str
+    instance: str
+
+    @property
+    def log_type(self) -> str:
+        """The resource name of the log type.
+
+        Raises:
+            FeedBodyError: A part of it is no id.
+        """
+        for name, value in (
+            ("project", self.project),
+            ("location", self.location),
+            ("instance", self.instance),
+        ):
+            if not _ID.fullmatch(value):
+                raise FeedBodyError(f"The {name} ({value}) must be an id, and no path: letters and digits.")
+        return (
+            f"projects/{self.project}/locations/{self.location}/instances/{self.instance}/logTypes/{LOG_TYPE}"
+        )
+
+
+def access_key(key_id: str, secret: str) -> dict[str, Any]:
+    """Have Google read the bucket with the access key of an IAM user."""
+    return {"accessKeySecretAuth": {"accessKeyId": key_id, "secretAccessKey": secret}}
+
+
+def role(arn: str, subject_id: str) -> dict[str, Any]:
+    """Have Google assume an IAM role, as the subject that the role trusts.
+
+    Raises:
+        FeedBodyError: It is no ARN of a role.
+    """
+    if not _ROLE_ARN.fullmatch(arn):
+        raise FeedBodyError(f"The role ({arn}) must be an ARN, arn:aws:iam::123456789012:role/secops-reader.")
+    return {"awsIamRoleAuth": {"awsIamRoleArn": arn, "subjectId": subject_id}}
+
+
+def feed_body(
+    feed: FeedSettings, instance: Instance, *, display_name: str, authentication: dict[str, Any]
+) -> dict[str, Any]:
+    """Make the body that creates the feed, and have Google's own class look at it.
+
+    Nothing is deleted from the bucket: what is gone from it would be landed, and ingested, once more.
+
+    Args:
+        feed: The bucket and the prefix.
+        instance: Where the feed will be.
+        display_name: What it is called there.
+        authentication: By `access_key` or `role`.
+
+    Raises:
+        FeedBodyError: Google would not take it.
+    """
+    body = {
+        "displayName": display_name,
+        "details": {
+            "feedSourceType": "AMAZON_S3_V2",
+            "logType": instance.log_type,
+            "amazonS3V2Settings": {
+                "s3Uri": f"s3://{feed.bucket}/{feed.prefix}",
+                "sourceDeletionOption": "NEVER",
+                "maxLookbackDays": MAX_LOOKBACK_DAYS,
+                "authentication": authentication,
+            },
+        },
+    }
+    check(body)
+    return body
+
+
+def check(body: dict[str, Any]) -> None:
+    """Read the body with the class of Google's own client, which knows each field and its values.
+
+    Raises:
+        FeedBodyError: It is no such body.
+    """
+    from google.cloud import chronicle_v1  # costs a third of a second
+    from google.protobuf.json_format import ParseError
+
+    try:
+        chronicle_v1.Feed.from_json(json.dumps(body))
+    except ParseError as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise FeedBodyError(f"Google's client does not take the body of the feed: {reason}.") from None
+
+
+def secops_command(body: dict[str, Any], instance: Instance) -> str:
+    """Write for a shell the command of Google's SDK (``pip install secops``) that creates the feed."""
+    return shlex.join(
+        [
+            *("secops", "feed", "create"),
+            *("--display-name", body["displayName"]),
+            *("--details", json.dumps(body["details"], ensure_ascii=False)),
+            *("--project-id", instance.project),
+            *("--region", instance.location),
+            *("--customer-id", instance.instance),
+        ]
+    )

@@ -1,0 +1,205 @@
+"""A feed is taken over, on a real S3 server."""
+
+import json
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from duo_pipeline.adoption import lambda_objects
+from duo_pipeline.adoption.copies import Adopted, adopt
+from duo_pipeline.landing import keys
+from duo_pipeline.landing.body import Body
+from duo_pipeline.landing.bucket import Bucket
+from duo_pipeline.landing.feed import AdoptedListing, Feed
+from duo_pipeline.landing.hour import HourLanding, Landed
+from tests.adoption.lambda_files import WAYS, as_it_came, leave, lines, untouched
+from tests.landing.test_hour import HOUR, entries, journal, there
+from tests.landing.test_hour import feed as feed
+from tests.records import Sent, sent, spread
+
+STEP = timedelta(hours=1)
+
+
+def adopt_all(feed: Feed) -> list[Adopted]:
+    return list(adopt(feed, lambda_objects.objects(feed.bucket.keys(feed.prefix))))
+
+
+def land(feed: Feed, records: list[Sent]) -> Landed:
+    """Land what Duo shows of the hour."""
+    landing = HourLanding(feed, HOUR, host="api-1.duosecurity.com")
+    landing.take(entries(records))
+    return landing.land(there(feed), journal(feed), AdoptedListing(feed).of(HOUR))
+
+
+def landed_ids(feed: Feed) -> list[str]:
+    return [json.loads(line)["telephony_id"] for key in there(feed) for line in feed.bucket.lines(key)]
+
+
+def copies(feed: Feed) -> list[str]:
+    return feed.bucket.keys(keys.adopted_prefix(feed.work_prefix, feed.prefix))
+
+
+@pytest.mark.parametrize("record_format", ["secops", "verbatim"])
+@pytest.mark.parametrize("way", WAYS)
+def test_what_was_left_counts_as_there_however_it_was_amended(
+    feed: Feed, way: Callable[[Sent], Sent], record_format: Any
+) -> None:
+    feed = replace(feed, record_format=record_format)
+    records = spread(HOUR, 20)
+    leave(feed.bucket, "telephony_1.json", lines(map(way, records[:7] + records[8:])), feed.prefix)
+    adopt_all(feed)
+    landed = land(feed, records)
+    assert (landed.records, landed.new_records) == (20, 1)
+    assert landed_ids(feed) == [records[7]["telephony_id"]]
+    assert [feed.bucket.uri(key) for key in there(feed)] == landed.objects
+    assert land(feed, records).new_records == 0
+
+
+def test_a_record_that_duo_has_changed_since_lands_as_a_new_one(feed: Feed) -> None:
+    record = sent(HOUR)
+    leave(feed.bucket, "telephony_1.json", lines([record]), feed.prefix)
+    adopt_all(feed)
+    assert land(feed, [{**record, "credits": 2}, {**record, "txid": "another"}]).new_records == 2
+
+
+def test_an_object_over_several_hours_is_told_apart_by_hour(feed: Feed) -> None:
+    records = spread(HOUR, 30, hours=3)
+    leave(feed.bucket, "telephony_1.json", lines(reversed(records)), feed.prefix)
+    (adopted,) = adopt_all(feed)
+    assert adopted.hours == [HOUR, HOUR + STEP, HOUR + 2 * STEP]
+    assert (adopted.records, adopted.doubled, adopted.unreadable, adopted.new_copies) == (30, 0, 0, 3)
+    assert len(copies(feed)) == 3
+    assert land(feed, [record for record in records if record["ts"][11:13] == "05"]).new_records == 0
+
+
+def test_the_same_record_in_an_object_or_in_two_is_one(feed: Feed) -> None:
+    one, other, lost = spread(HOUR, 3)
+    leave(feed.bucket, "telephony_1.json", lines([one, other, one]), feed.prefix)
+    leave(feed.bucket, "telephony_2.json", lines([other]), feed.prefix)
+    first, second = adopt_all(feed)
+    assert (first.records, first.doubled) == (2, 1)
+    assert (second.records, second.doubled) == (1, 0)
+    land(feed, [one, other, lost])
+    assert landed_ids(feed) == [lost["telephony_id"]]
+
+
+def test_what_cannot_be_read_is_told_with_its_place_and_left_alone(feed: Feed) -> None:
+    record = sent(HOUR)
+    body = b"\n".join([lines([record]), b"{cut", b"3", b'{"ts": "yesterday"}', b'{"timestamp": []}'])
+    body += b'\n{"ts": "2026-11-23T05:00:01Z", "n": NaN}\n[{}]'
+    key = leave(feed.bucket, "telephony_1.json", body, feed.prefix)
+    before = untouched(feed.bucket, [key])
+    (adopted,) = adopt_all(feed)
+    assert (adopted.records, adopted.unreadable) == (1, 6)
+    uri = feed.bucket.uri(key)
+    assert adopted.unreadable_at == [
+        (f"{uri}:2", "it is not a JSON object"),
+        (f"{uri}:3", "it is not a JSON object"),
+        (f"{uri}:4", "its ts is not an ISO 8601 instant"),
+        (f"{uri}:5", "it has no ts"),
+        (f"{uri}:6", "it holds a number that JSON cannot write"),
+        (f"{uri}:7[0]", "it has no ts"),
+    ]
+    assert untouched(feed.bucket, [key]) == before
+    assert land(feed, [record]).new_records == 0
+
+
+def test_adopting_again_writes_what_is_new_and_nothing_else(feed: Feed) -> None:
+    records = spread(HOUR, 4)
+    leave(feed.bucket, "telephony_1.json", lines(records[:2]), feed.prefix)
+    adopt_all(feed)
+    (first,) = copies(feed)
+    before = untouched(feed.bucket, [first])
+    leave(feed.bucket, "telephony_2.json", lines(records[2:3]), feed.prefix)
+    assert [one.new_copies for one in adopt_all(feed)] == [0, 1]
+    assert len(copies(feed)) == 2
+    assert untouched(feed.bucket, [first]) == before
+    assert land(feed, records).new_records == 1
+
+
+class Killed(Bucket):
+    """A bucket whose user is killed at some write."""
+
+    def __init__(self, bucket: Bucket, writes: int) -> None:
+        super().__init__(bucket._client, bucket.name)
+        self.writes_left = writes
+
+    def put_new(self, key: str, body: Body) -> bool:
+        self.writes_left -= 1
+        if self.writes_left < 0:
+            raise KeyboardInterrupt
+        return super().put_new(key, body)
+
+
+def test_a_stop_at_any_write_costs_nothing_when_it_is_run_again(feed: Feed) -> None:
+    records = spread(HOUR, 40, hours=4)
+    for number in range(4):
+        leave(
+            feed.bucket,
+            f"telephony_{number}.json",
+            lines(records[number * 10 : number * 10 + 12]),
+            feed.prefix,
+        )
+    for writes in range(5):
+        with pytest.raises(KeyboardInterrupt):
+            adopt_all(replace(feed, bucket=Killed(feed.bucket, 1)))
+        assert len(copies(feed)) == writes + 1
+    adopt_all(feed)
+    assert land(feed, [record for record in records if record["ts"][11:13] == "05"]).new_records == 0
+
+
+def test_a_feed_that_nobody_had_before_costs_one_request_and_each_adopted_day_another(feed: Feed) -> None:
+    asked: list[str] = []
+
+    class Counting(Bucket):
+        def keys(self, prefix: str) -> list[str]:
+            asked.append(prefix)
+            return super().keys(prefix)
+
+        def folders(self, prefix: str) -> list[str]:
+            asked.append(prefix)
+            return super().folders(prefix)
+
+    def ask() -> list[int]:
+        asked.clear()
+        listing = AdoptedListing(replace(feed, bucket=Counting(feed.bucket._client, feed.bucket.name)))
+        return [len(listing.of(HOUR + STEP * number)) for number in range(72)]
+
+    assert ask() == [0] * 72
+    assert asked == ["work/adopted/feed/"]
+    leave(feed.bucket, "telephony_1.json", lines([sent(HOUR + STEP), sent(HOUR + 50 * STEP)]), feed.prefix)
+    adopt_all(feed)
+    found = ask()
+    assert [number for number, count in enumerate(found) if count] == [1, 50]
+    assert asked == [
+        "work/adopted/feed/",
+        "work/adopted/feed/dt=2026-11-23/",
+        "work/adopted/feed/dt=2026-11-25/",
+    ]
+
+
+def test_two_feeds_with_the_same_work_prefix_are_adopted_apart(feed: Feed) -> None:
+    record = sent(HOUR)
+    leave(feed.bucket, "telephony_1.json", lines([record]), feed.prefix)
+    adopt_all(feed)
+    assert land(replace(feed, prefix="other/"), [record]).new_records == 1
+
+
+def test_a_large_object_needs_no_more_memory_than_a_small_one(feed: Feed) -> None:
+    def peak(count: int) -> int:
+        key = leave(
+            feed.bucket, f"telephony_{count}.json", lines(map(as_it_came, spread(HOUR, count))), feed.prefix
+        )
+        tracemalloc.start()
+        (adopted,) = adopt(feed, [key])
+        assert adopted.records == count
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return used
+
+    peak(10)
+    assert peak(30_000) < 2 * peak(10_000)

@@ -1,0 +1,209 @@
+"""Which messages red checks bring, and how many."""
+
+import json
+from datetime import timedelta
+
+import dagster as dg
+import pytest
+
+from duo_pipeline.defs.alerts.evaluation import Watched
+from duo_pipeline.defs.alerts.sensor import telephony_alerts
+from duo_pipeline.defs.alerts.topic import TopicError
+from duo_pipeline.defs.checks.evaluations import AS_USUAL, IN_PLACE, LEFT_OUT
+from duo_pipeline.defs.partitions import key_of
+from tests.defs.alerts.conftest import Inbox
+from tests.defs.alerts.world import HOUR, HOURS, REASON, UI, World, at, the_one
+from tests.defs.alerts.world import instance as instance
+from tests.defs.alerts.world import world as world
+
+OLD = at(0, day=2)
+"""Long before the look-back."""
+
+
+def test_hours_left_out_are_told_once_and_once_when_they_are_done(world: World, inbox: Inbox) -> None:
+    sentence = "2 hours before the look-back are missing or in doubt: materialize them."
+    for _ in range(3):
+        world.evaluate(LEFT_OUT, sentence, [OLD, OLD + HOUR])
+        world.tick(2)
+    told = the_one(inbox)
+    assert told.subject == "duo/telephony_ndjson is wrong: 2026-11-02-00:00...2026-11-02-01:00"
+    assert "The check no_hour_left_out of duo/telephony_ndjson is red for these hours" in told.text
+    assert f"Why: {sentence}" in told.text
+    assert f"{UI}/assets/duo/telephony_ndjson?view=checks&checkDetail=no_hour_left_out\n" in told.text
+    world.done(OLD)
+    world.tick()
+    assert inbox.new() == []
+    world.done(OLD + HOUR)
+    world.tick(3)
+    told = the_one(inbox)
+    assert told.subject == "duo/telephony_ndjson is over: 2026-11-02-00:00...2026-11-02-01:00"
+    assert "All of them are done." in told.text
+
+
+def test_an_hour_that_failed_is_not_told_again_when_the_look_back_has_left_it_out(
+    world: World, inbox: Inbox
+) -> None:
+    world.failing = {OLD: dg.Failure(REASON, allow_retries=False)}
+    world.run(OLD)
+    world.tick()
+    assert the_one(inbox).subject == "duo/telephony_ndjson has failed: 2026-11-02-00:00"
+    world.evaluate(LEFT_OUT, "1 hours before the look-back are missing.", [OLD])
+    world.tick(2)
+    assert inbox.new() == []
+
+
+def test_hours_that_duo_no_longer_keeps_are_lost_once_though_the_check_stays_red(
+    world: World, inbox: Inbox
+) -> None:
+    world.evaluate(LEFT_OUT, "1 hours before the look-back are missing.", [OLD])
+    world.tick()
+    inbox.new()
+    world.now += timedelta(days=180)
+    world.evaluate(LEFT_OUT, "1 hours are lost, since Duo keeps 180 days.", [OLD])
+    world.tick(5)
+    subjects = [told.subject for told in inbox.new() if "overdue" not in told.subject]
+    assert subjects == ["duo/telephony_ndjson has lost hours: 2026-11-02-00:00"]
+
+
+def test_a_warning_is_told_once_and_is_over_when_the_check_names_its_hours_no_more(
+    world: World, inbox: Inbox
+) -> None:
+    sentence = "2026-11-10-08:00: 0 records came, 40 are usual."
+    world.evaluate(AS_USUAL, sentence, [at(8)])
+    world.tick(3)
+    told = the_one(inbox)
+    assert told.subject == "duo/telephony_ndjson warns: 2026-11-10-08:00"
+    assert f"Why: {sentence}" in told.text
+    world.evaluate(AS_USUAL, sentence, [at(8), at(9)])
+    world.tick(2)
+    world.evaluate(AS_USUAL, sentence, [at(9)])
+    world.tick(2)
+    assert inbox.new() == []
+    world.evaluate(AS_USUAL, "None of the last 24 settled hours is far quieter than usual.")
+    world.tick(3)
+    told = the_one(inbox)
+    assert told.subject == "duo/telephony_ndjson is over: 2026-11-10-08:00...2026-11-10-09:00"
+    assert "The check as_usual finds nothing wrong with them any more." in told.text
+
+
+def test_an_old_hour_out_of_place_is_told_once_and_once_when_it_is_green(world: World, inbox: Inbox) -> None:
+    world.place(OLD, passed=False)
+    world.tick(3)
+    told = the_one(inbox)
+    assert told.subject == "duo/telephony_udm is wrong: 2026-11-02-00:00"
+    assert "Why: 2026-11-02-00:00: Of 2 lines 1 lines stand there once too often." in told.text
+    assert "checkDetail=in_place" in told.text
+    world.place(OLD, passed=True)
+    world.tick(3)
+    told = the_one(inbox)
+    assert told.subject == "duo/telephony_udm is over: 2026-11-02-00:00"
+    assert "The check in_place finds nothing wrong" in told.text
+
+
+def test_hours_out_of_place_that_touch_join_and_others_are_another_incident(
+    world: World, inbox: Inbox
+) -> None:
+    world.place(OLD, passed=False)
+    world.tick()
+    world.place(OLD + HOUR, passed=False)
+    world.tick()
+    world.place(at(9), passed=False)
+    world.tick(2)
+    assert [told.subject[-16:] for told in inbox.new()] == [key_of(OLD), key_of(at(9))]
+    world.place(OLD, passed=True)
+    world.tick(2)
+    assert inbox.new() == []
+    world.place(OLD + HOUR, passed=True)
+    world.tick(2)
+    assert the_one(inbox).subject.endswith("is over: 2026-11-02-00:00...2026-11-02-01:00")
+
+
+def test_a_rerun_under_way_does_not_end_the_incident(world: World, inbox: Inbox) -> None:
+    world.place(OLD, passed=False)
+    world.tick()
+    inbox.new()
+    rerun = world.create(OLD, started=True)
+    world.plan_to_place(OLD, rerun)
+    world.tick(2)
+    assert inbox.new() == []
+    world.place(OLD, passed=True, run_id=rerun)
+    world.tick(2)
+    assert " is over: " in the_one(inbox).subject
+
+
+def test_the_red_hour_of_a_run_that_began_before_others_is_told(world: World, inbox: Inbox) -> None:
+    slow = world.create(OLD, started=True)
+    world.plan_to_place(OLD, slow)
+    world.place(at(9), passed=False)
+    world.tick()
+    assert the_one(inbox).subject.endswith(key_of(at(9)))
+    world.place(OLD, passed=False, run_id=slow)
+    world.tick()
+    assert the_one(inbox).subject.endswith(key_of(OLD))
+
+
+def test_evaluations_from_before_the_first_tick_are_not_told(world: World, inbox: Inbox) -> None:
+    world.cursor = None
+    world.now -= HOUR
+    world.place(OLD, passed=False)
+    world.evaluate(LEFT_OUT, "1 hours before the look-back are missing.", [OLD])
+    world.evaluate(AS_USUAL, "0 records came.", [at(8)])
+    world.now += HOUR
+    world.tick(3)
+    assert inbox.new() == []
+    world.place(OLD, passed=False)
+    world.tick(2)
+    assert the_one(inbox).subject == "duo/telephony_udm is wrong: 2026-11-02-00:00"
+
+
+def test_each_account_has_its_own_incidents(world: World, inbox: Inbox) -> None:
+    other = World(world.instance, None, account="acme")
+    other.done(*(at(hour) for hour in range(10)))
+    both = [Watched(world.assets, HOURS), Watched(other.assets, HOURS)]
+    world.sensor = telephony_alerts(both, world.topic, UI, lambda: world.now)
+    for one in (world, other):
+        one.place(OLD, passed=False)
+        one.evaluate(AS_USUAL, "0 records came.", [at(8)])
+    world.tick(3)
+    assert sorted(told.subject for told in inbox.new()) == [
+        "acme/telephony_ndjson warns: 2026-11-10-08:00",
+        "acme/telephony_udm is wrong: 2026-11-02-00:00",
+        "duo/telephony_ndjson warns: 2026-11-10-08:00",
+        "duo/telephony_udm is wrong: 2026-11-02-00:00",
+    ]
+    other.place(OLD, passed=True)
+    world.tick(2)
+    assert the_one(inbox).subject == "acme/telephony_udm is over: 2026-11-02-00:00"
+
+
+def test_a_cursor_of_the_version_that_knew_no_checks_is_read(world: World, inbox: Inbox) -> None:
+    hours = [["2026-11-09-05:00", "2026-11-09-06:00"]]
+    world.cursor = json.dumps(
+        {"since": world.now.timestamp(), "failures_until": 0, "open": [["duo/telephony_ndjson", hours]]}
+    )
+    world.tick()
+    assert inbox.new() == []
+    world.place(OLD, passed=False)
+    world.done(at(5, day=9), at(6, day=9))
+    world.tick(2)
+    assert [told.subject for told in inbox.new()] == [
+        "duo/telephony_ndjson is over: 2026-11-09-05:00...2026-11-09-06:00",
+        "duo/telephony_udm is wrong: 2026-11-02-00:00",
+    ]
+
+
+@pytest.mark.parametrize("check", [LEFT_OUT, AS_USUAL, IN_PLACE])
+def test_a_red_check_that_sns_did_not_take_is_sent_with_the_next_tick(
+    world: World, inbox: Inbox, check: str
+) -> None:
+    if check == IN_PLACE:
+        world.place(OLD, passed=False)
+    else:
+        world.evaluate(check, "A sentence.", [OLD])
+    inbox.go_away()
+    for _ in range(2):
+        with pytest.raises(TopicError, match="NotFound"):
+            world.tick()
+    inbox.come_back()
+    world.tick(3)
+    assert key_of(OLD) in the_one(inbox).subject

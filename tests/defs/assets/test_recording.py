@@ -1,0 +1,76 @@
+"""When Dagster learns that an hour is done."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from duo_pipeline.defs.assets.recording import RECORD_AFTER_SECONDS, Recording
+
+HOUR = datetime(2026, 11, 23, 5, tzinfo=UTC)
+FIGURES = {"records": dg.MetadataValue.int(1)}
+
+
+class Context:
+    asset_key = dg.AssetKey("a")
+
+    def __init__(self) -> None:
+        self.written: list[str | None] = []
+        self.left_to_dagster: list[str] = []
+
+    def log_event(self, event: dg.AssetMaterialization) -> None:
+        self.written.append(event.partition)
+
+    def add_asset_metadata(self, metadata: Any, partition_key: str) -> None:
+        assert metadata == FIGURES
+        self.left_to_dagster.append(partition_key)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def recording() -> tuple[Recording, Context, Clock]:
+    context, clock = Context(), Clock()
+    return Recording(context, clock), context, clock  # type: ignore[arg-type]
+
+
+def test_hours_of_a_short_run_are_left_to_the_events_that_dagster_writes_itself() -> None:
+    hours, context, _ = recording()
+    hours.add(HOUR, FIGURES)
+    hours.finish()
+    assert context.written == []
+    assert context.left_to_dagster == ["2026-11-23-05:00"]
+
+
+def test_hours_that_have_waited_are_written_and_still_carry_their_figures_at_the_end() -> None:
+    hours, context, clock = recording()
+    hours.add(HOUR, FIGURES)
+    clock.now = RECORD_AFTER_SECONDS
+    hours.add(HOUR + timedelta(hours=1), FIGURES)
+    assert context.written == ["2026-11-23-05:00", "2026-11-23-06:00"]
+    hours.finish()
+    assert context.left_to_dagster == ["2026-11-23-05:00", "2026-11-23-06:00"]
+
+
+def test_an_hour_is_written_once() -> None:
+    hours, context, clock = recording()
+    hours.add(HOUR, FIGURES)
+    hours.write()
+    clock.now = 10 * RECORD_AFTER_SECONDS
+    hours.write_if_due()
+    hours.write()
+    assert context.written == ["2026-11-23-05:00"]
+
+
+def test_hours_taken_back_are_neither_written_nor_left_to_dagster() -> None:
+    hours, context, _ = recording()
+    hours.add(HOUR, FIGURES)
+    hours.add(HOUR + timedelta(hours=1), FIGURES)
+    hours.take_back([HOUR])
+    hours.write()
+    hours.finish()
+    assert context.written == context.left_to_dagster == ["2026-11-23-06:00"]

@@ -22,7 +22,9 @@ def test_every_make_target_and_command_of_the_readme_exists() -> None:
 def test_every_setting_that_is_read_is_in_the_readme_and_the_other_way_round() -> None:
     read = {
         FILE,
-        *re.findall(r'reader\.read\("([A-Z0-9_]+)"', (TOP / "duo_pipeline" / "settings.py").read_text()),
+        *re.findall(
+            r'reader\.read\("([A-Z0-9_]+)"', (TOP / "duo_pipeline" / "config" / "settings.py").read_text()
+        ),
     }
     table = {
         name

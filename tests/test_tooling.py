@@ -1,5 +1,6 @@
 """The Makefile, the checks before a commit, and the workflow that runs them for others."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -19,7 +20,10 @@ WORKFLOW = TOP / ".github" / "workflows" / "ci.yml"
 
 
 def run(*command: str | Path, folder: Path = TOP) -> str:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    by_itself = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    done = subprocess.run(
+        command, cwd=folder, env=by_itself, capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -6,14 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import click
 import dagster as dg
-from dagster._core.storage.dagster_run import FINISHED_STATUSES
-from dagster._core.storage.event_log import SqlEventLogStorage
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 
 from duo_pipeline.cli.env_file import read_env_file
-from duo_pipeline.config.account import TAG
 from duo_pipeline.config.accounts_file import accounts
 from duo_pipeline.config.settings import SettingsError
+from duo_pipeline.defs import tags
+from duo_pipeline.defs.internals import delete_evaluations
 
 
 def run_prune(*, days: int, page_size: int = 100) -> None:
@@ -48,22 +46,13 @@ def _delete(
     instance: dg.DagsterInstance, names: Collection[str], filters: dg.RunsFilter, page_size: int
 ) -> int:
     found = _runs(instance, filters, page_size)
-    old = [run.run_id for run in found if run.status in FINISHED_STATUSES and _is_ours(run, names)]
+    old = [run.run_id for run in found if run.is_finished and _is_ours(run, names)]
     for begin in range(0, len(old), page_size):
         of_these = old[begin : begin + page_size]
         for run_id in of_these:
             instance.delete_run(run_id)
-        _delete_checks(instance, of_these)
+        delete_evaluations(instance, of_these)
     return len(old)
-
-
-def _delete_checks(instance: dg.DagsterInstance, run_ids: Collection[str]) -> None:
-    """Delete what checks have said in these runs: half of what is stored, and Dagster leaves it."""
-    storage = instance.event_log_storage
-    if isinstance(storage, SqlEventLogStorage):
-        with storage.index_transaction() as connection:
-            of_these = AssetCheckExecutionsTable.c.run_id.in_(run_ids)
-            connection.execute(AssetCheckExecutionsTable.delete().where(of_these))
 
 
 def _runs(instance: dg.DagsterInstance, filters: dg.RunsFilter, page_size: int) -> Iterator[dg.DagsterRun]:
@@ -76,4 +65,4 @@ def _runs(instance: dg.DagsterInstance, filters: dg.RunsFilter, page_size: int) 
 def _is_ours(run: dg.DagsterRun, names: Collection[str]) -> bool:
     """Say whether it is a run of these accounts: others may have pipelines of their own in the instance."""
     of_assets = {key.path[0] for key in run.asset_selection or ()}
-    return run.tags.get(TAG) in names or (bool(of_assets) and of_assets <= {*names})
+    return run.tags.get(tags.ACCOUNT) in names or (bool(of_assets) and of_assets <= {*names})

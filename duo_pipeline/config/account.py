@@ -3,9 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-TAG = "duo_account"
-"""The tag of the runs of an account's job."""
-
 
 @dataclass(frozen=True, slots=True)
 class Account:

@@ -4,11 +4,14 @@ import multiprocessing
 from collections.abc import Iterator
 
 import dagster as dg
-from dagster._core.execution.context.system import PlanOrchestrationContext
-from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.execution.retries import RetryMode
-from dagster._core.executor.in_process import InProcessExecutor
-from dagster._core.executor.multiprocess import MultiprocessExecutor
+
+from duo_pipeline.defs.internals import (
+    ExecutionPlan,
+    InProcessExecutor,
+    MultiprocessExecutor,
+    PlanOrchestrationContext,
+    RetryMode,
+)
 
 AT_ONCE = 8
 """So many accounts of one run are read side by side; each is a process of 150 MiB."""

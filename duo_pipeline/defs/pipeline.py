@@ -7,14 +7,14 @@ from datetime import datetime
 import dagster as dg
 
 from duo_pipeline.config import settings
-from duo_pipeline.config.account import TAG, Account
+from duo_pipeline.config.account import Account
 from duo_pipeline.config.settings import HourSettings
-from duo_pipeline.defs import partition_status as watch
+from duo_pipeline.defs import tags
 from duo_pipeline.defs.assets.external import admin_api_log, secops_feed
 from duo_pipeline.defs.assets.reconciliation import reconciliation
 from duo_pipeline.defs.assets.telephony_ndjson import telephony_ndjson
 from duo_pipeline.defs.assets.telephony_udm import telephony_udm
-from duo_pipeline.defs.checks import evaluations as checks
+from duo_pipeline.defs.checks import as_usual, no_hour_left_out
 from duo_pipeline.defs.partitions import hourly
 from duo_pipeline.defs.schedules import telephony_hourly, telephony_reconcile
 
@@ -51,16 +51,18 @@ def pipeline(account: Account, environ: Mapping[str, str], now: Callable[[], dat
     partitions = hourly(hours.start)
     ndjson = telephony_ndjson(account, partitions, hours.settle_minutes, now)
     udm = telephony_udm(account, partitions)
-    left_out = checks.left_out(ndjson, lambda instance: watch.left_out(instance, ndjson, hours, now()))
-    as_usual = checks.as_usual(ndjson, lambda instance: watch.quiet(instance, ndjson, hours, now()))
+    left_out = no_hour_left_out.check(
+        ndjson, lambda instance: no_hour_left_out.verdict(instance, ndjson, hours, now())
+    )
+    usual = as_usual.check(ndjson, lambda instance: as_usual.verdict(instance, ndjson, hours, now()))
     job = dg.define_asset_job(
         account.job,
-        dg.AssetSelection.assets(ndjson, udm) - dg.AssetSelection.checks(left_out, as_usual),
-        tags={TAG: account.name},
+        dg.AssetSelection.assets(ndjson, udm) - dg.AssetSelection.checks(left_out, usual),
+        tags={tags.ACCOUNT: account.name},
     )
     definitions = dg.Definitions(
         assets=[admin_api_log(account.name), ndjson, udm, secops_feed(account.name)],
-        asset_checks=[left_out, as_usual],
+        asset_checks=[left_out, usual],
         jobs=[job, reconciliation(account, ndjson.key, hours, now)],
         schedules=[
             telephony_hourly(account, ndjson, hours, now),

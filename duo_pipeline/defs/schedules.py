@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from duo_pipeline.config.account import Account
 from duo_pipeline.config.settings import HourSettings
-from duo_pipeline.defs import partition_status as watch
+from duo_pipeline.defs import tags
+from duo_pipeline.defs.checks import as_usual, no_hour_left_out
 from duo_pipeline.defs.checks import evaluations as checks
+from duo_pipeline.defs.dead_runs import end_dead_runs
+from duo_pipeline.defs.partition_status import to_request
 from duo_pipeline.defs.partitions import key_of, last_settled
 
 RECONCILE_CRON = "35 2 * * *"
@@ -46,13 +48,13 @@ def telephony_hourly(
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         settled = last_settled(hours, now(), hours.lookback_hours)
-        for run_id in watch.end_dead_runs(context.instance, asset, settled, now()):
+        for run_id in end_dead_runs(context.instance, asset, settled, now()):
             context.log.warning(f"The process of the run {run_id} was gone, and the run has been failed.")
-        left_out = watch.left_out(context.instance, asset, hours, now())
-        checks.report(context.instance, asset, checks.LEFT_OUT, left_out)
-        quiet = watch.quiet(context.instance, asset, hours, now())
+        left_out = no_hour_left_out.verdict(context.instance, asset, hours, now())
+        checks.report(context.instance, asset, checks.NO_HOUR_LEFT_OUT, left_out)
+        quiet = as_usual.verdict(context.instance, asset, hours, now())
         checks.report(context.instance, asset, checks.AS_USUAL, quiet, dg.AssetCheckSeverity.WARN)
-        ranges = watch.to_request(context.instance, asset, settled)
+        ranges = to_request(context.instance, asset, settled)
         if not ranges:
             yield dg.SkipReason(f"None of the last {len(settled)} settled hours is missing or in doubt.")
         for first, last in ranges:
@@ -99,5 +101,5 @@ def run_request(first: datetime, last: datetime) -> dg.RunRequest:
         return dg.RunRequest(run_key=start, partition_key=start)
     return dg.RunRequest(
         run_key=f"{start}...{end}",
-        tags={ASSET_PARTITION_RANGE_START_TAG: start, ASSET_PARTITION_RANGE_END_TAG: end},
+        tags={tags.RANGE_START: start, tags.RANGE_END: end},
     )

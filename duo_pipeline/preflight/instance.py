@@ -5,11 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.scheduler.instigation import InstigatorStatus
-from dagster._daemon.controller import get_daemon_statuses
 
 from duo_pipeline.config.account import Account
+from duo_pipeline.defs.internals import InstigatorStatus, InstigatorType
 from duo_pipeline.preflight.lines import Group
 
 HOME, STORAGE, DAEMON, SCHEDULES, LIMIT = "DAGSTER_HOME", "storage", "daemon", "schedules", "pool limit"
@@ -53,13 +51,11 @@ def _wrong_with(home: str) -> str | None:
 
 
 def _look_at_daemon(group: Group, instance: dg.DagsterInstance) -> None:
-    statuses = get_daemon_statuses(
-        instance,
-        instance.get_required_daemon_types(),
-        ignore_errors=True,
-        heartbeat_tolerance_seconds=SILENT_SECONDS,
-    ).values()
-    silent = [one for one in statuses if not one.healthy]
+    statuses = instance.get_daemon_statuses(instance.get_required_daemon_types()).values()
+    beaten_since = datetime.now(UTC).timestamp() - SILENT_SECONDS
+    silent = [
+        one for one in statuses if one.last_heartbeat is None or one.last_heartbeat.timestamp < beaten_since
+    ]
     if not silent:
         group.ok(DAEMON, "It is alive.")
         return

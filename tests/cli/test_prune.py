@@ -12,9 +12,9 @@ from dagster._core.events import DagsterEvent, DagsterEventType
 from duo_pipeline.cli import main
 from duo_pipeline.cli.local_instance import local_instance
 from duo_pipeline.cli.prune import run_prune
-from duo_pipeline.config.account import TAG
+from duo_pipeline.defs.tags import ACCOUNT
 
-OURS = {TAG: "duo"}
+OURS = {ACCOUNT: "duo"}
 NIGHTLY = {**OURS, "dagster/schedule_name": "telephony_reconcile"}
 NDJSON = dg.AssetKey(["duo", "telephony_ndjson"])
 THEIRS = dg.AssetKey(["other", "telephony_ndjson"])
@@ -88,7 +88,7 @@ def test_neither_a_run_at_work_nor_one_of_somebody_elses_is_touched(instance: dg
     stay = {
         add(instance, 300, status=dg.DagsterRunStatus.STARTED),
         add(instance, 300, {}),
-        add(instance, 300, {TAG: "other"}),
+        add(instance, 300, {ACCOUNT: "other"}),
         add(instance, 300, {}, assets=frozenset({THEIRS})),
         add(instance, 300, {}, assets=frozenset({THEIRS, NDJSON})),
     }

@@ -13,12 +13,13 @@ import pytest
 from dagster._core.events import DagsterEvent, DagsterEventType, EngineEventData
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
-from duo_pipeline.config.account import TAG, THE_ONE
+from duo_pipeline.config.account import THE_ONE
 from duo_pipeline.config.settings import HourSettings
-from duo_pipeline.defs import partition_status as watch
-from duo_pipeline.defs.assets.telephony_ndjson import EXPLAINED
+from duo_pipeline.defs import dead_runs, partition_status
+from duo_pipeline.defs.checks import no_hour_left_out
 from duo_pipeline.defs.partitions import contiguous, hourly, key_of, last_settled
 from duo_pipeline.defs.schedules import telephony_hourly, telephony_reconcile
+from duo_pipeline.defs.tags import ACCOUNT, EXPLAINED
 
 HOUR = timedelta(hours=1)
 NOW = datetime(2026, 11, 10, 10, 5, tzinfo=UTC)
@@ -134,7 +135,7 @@ def test_hours_of_whose_query_duo_counted_more_are_requested(
 def test_of_very_many_hours_in_doubt_those_judged_longest_ago_are_requested(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "DOUBTFUL_AT_A_TIME", 2)
+    monkeypatch.setattr(partition_status, "DOUBTFUL_AT_A_TIME", 2)
     done(instance, *range(NOW.hour))
     for hour in (8, 6, 4):
         judged(instance, hour, passed=False)
@@ -162,7 +163,7 @@ def test_a_range_whose_run_failed_for_a_known_reason_stays_one(instance: dg.Dags
 def test_when_everything_fails_for_no_known_reason_the_runs_do_not_become_ever_more(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "MOST_RIDDLES", 1)
+    monkeypatch.setattr(partition_status, "MOST_UNEXPLAINED", 1)
     failed_run(instance, 4, 6)
     failed_run(instance, 7, 9)
     assert tick(instance) == ["04:00...06:00", "07:00...09:00"]
@@ -195,7 +196,7 @@ def test_hours_in_doubt_before_the_look_back_are_named(instance: dg.DagsterInsta
 def test_hours_that_duo_no_longer_keeps_are_named_as_lost_beside_those_that_can_be_read() -> None:
     settings = HourSettings(START - timedelta(days=365), 5, 5, 4, 0)
     with dg.instance_for_test() as instance:
-        verdict = watch.left_out(instance, asset, settings, START + timedelta(days=2))
+        verdict = no_hour_left_out.verdict(instance, asset, settings, START + timedelta(days=2))
     assert not verdict.passed
     oldest = START - timedelta(days=178) + 2 * HOUR
     assert f"missing or in doubt: {key_of(oldest)}..." in verdict.sentence
@@ -253,12 +254,12 @@ def test_hours_of_a_run_that_is_under_way_are_not_requested(instance: dg.Dagster
 def test_a_silent_run_of_a_job_is_ended_by_the_tick_of_its_own_account(
     instance: dg.DagsterInstance, account: str, ended: bool
 ) -> None:
-    job = dg.define_asset_job("telephony", selection=[asset], tags={TAG: account})
+    job = dg.define_asset_job("telephony", selection=[asset], tags={ACCOUNT: account})
     definition = dg.Definitions(assets=[asset], jobs=[job]).resolve_job_def("telephony")
     run = instance.create_run_for_job(definition, tags=definition.run_tags)
     instance.report_dagster_event(DagsterEvent(DagsterEventType.RUN_START.value, "telephony"), run.run_id)
     later = datetime.now(UTC) + timedelta(minutes=61)
-    assert watch.end_dead_runs(instance, asset, LOOKED_AT, later) == ([run.run_id] if ended else [])
+    assert dead_runs.end_dead_runs(instance, asset, LOOKED_AT, later) == ([run.run_id] if ended else [])
 
 
 def test_a_run_that_has_written_nothing_for_an_hour_is_failed_and_its_hours_requested(
@@ -266,8 +267,10 @@ def test_a_run_that_has_written_nothing_for_an_hour_is_failed_and_its_hours_requ
 ) -> None:
     run_id = started_run(instance)
     machine_now = datetime.now(UTC)
-    assert watch.end_dead_runs(instance, asset, LOOKED_AT, machine_now + timedelta(minutes=59)) == []
-    assert watch.end_dead_runs(instance, asset, LOOKED_AT, machine_now + timedelta(minutes=61)) == [run_id]
+    assert dead_runs.end_dead_runs(instance, asset, LOOKED_AT, machine_now + timedelta(minutes=59)) == []
+    assert dead_runs.end_dead_runs(instance, asset, LOOKED_AT, machine_now + timedelta(minutes=61)) == [
+        run_id
+    ]
     run = instance.get_run_by_id(run_id)
     assert run is not None
     assert run.status == dg.DagsterRunStatus.FAILURE
@@ -292,14 +295,14 @@ def test_another_process_that_has_got_the_id_does_not_pass_for_the_runs_own(
     instance: dg.DagsterInstance,
 ) -> None:
     run_id = started_run(instance, of=os.getpid(), at=psutil.Process().create_time() - 3600)
-    assert watch.end_dead_runs(instance, asset, LOOKED_AT, datetime.now(UTC)) == [run_id]
+    assert dead_runs.end_dead_runs(instance, asset, LOOKED_AT, datetime.now(UTC)) == [run_id]
 
 
 def test_the_process_of_a_run_that_another_machine_may_have_started_is_not_looked_for(
     instance: dg.DagsterInstance,
 ) -> None:
     run_id = started_run(instance, of=ended_process(), by_code_server=False)
-    assert watch.end_dead_runs(instance, asset, LOOKED_AT, datetime.now(UTC)) == []
+    assert dead_runs.end_dead_runs(instance, asset, LOOKED_AT, datetime.now(UTC)) == []
     assert run_id
 
 
@@ -308,7 +311,7 @@ def test_a_dead_run_of_hours_before_the_look_back_is_left_to_dagsters_retry(
 ) -> None:
     run_id = started_run(instance, of=ended_process())
     later = [hour + 5 * HOUR for hour in LOOKED_AT]
-    assert watch.end_dead_runs(instance, asset, later, datetime.now(UTC)) == [run_id]
+    assert dead_runs.end_dead_runs(instance, asset, later, datetime.now(UTC)) == [run_id]
     run = instance.get_run_by_id(run_id)
     assert run is not None
     assert "dagster/max_retries" not in run.tags

@@ -28,7 +28,7 @@ from dagster._grpc.types import ExecuteRunArgs
 from moto import mock_aws
 from moto.ecs.models import ecs_backends
 
-from duo_pipeline.defs import partition_status as watch
+from duo_pipeline.defs import dead_runs
 from tests.defs.test_schedules import asset, ended_process
 from tests.deploy.ecs_stack import NAME, TEMPLATE, EcsStack
 from tests.deploy.iam import Call, allows
@@ -243,8 +243,8 @@ def test_the_tick_takes_no_run_of_ecs_for_dead_whose_process_is_on_another_machi
     started = DagsterEvent(DagsterEventType.RUN_START.value, "telephony")
     instance.report_dagster_event(started, run.run_id)
     now = datetime.now(UTC)
-    assert watch.end_dead_runs(instance, asset, [], now) == []
-    assert watch.end_dead_runs(instance, asset, [], now + timedelta(minutes=61)) == [run.run_id]
+    assert dead_runs.end_dead_runs(instance, asset, [], now) == []
+    assert dead_runs.end_dead_runs(instance, asset, [], now + timedelta(minutes=61)) == [run.run_id]
 
 
 def test_the_code_server_and_the_runs_open_the_instance_without_rights_in_ecs(
@@ -255,7 +255,7 @@ def test_the_code_server_and_the_runs_open_the_instance_without_rights_in_ecs(
     monkeypatch.delenv("DAGSTER_RUN_TASK", raising=False)
     overrides = {name: SETTINGS[name] for name in ("run_launcher", "run_monitoring", "run_retries")}
     with dg.instance_for_test(overrides=overrides) as instance:
-        assert watch.end_dead_runs(instance, asset, [], datetime.now(UTC)) == []
+        assert dead_runs.end_dead_runs(instance, asset, [], datetime.now(UTC)) == []
         assert dg.materialize([dg.asset(lambda: None, name="any")], instance=instance).success
 
 

@@ -21,7 +21,7 @@ from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster_aws.s3.compute_log_manager import S3ComputeLogManager
 from dagster_k8s import K8sRunLauncher
 
-from duo_pipeline.defs import partition_status as watch
+from duo_pipeline.defs import dead_runs
 from tests.defs.test_schedules import asset, ended_process
 
 KUBECONFIG = """
@@ -140,7 +140,7 @@ def test_the_tick_takes_no_pod_for_dead_whose_process_is_on_another_machine(tmp_
         instance.report_engine_event("Started process.", run, EngineEventData.in_process(ended_process()))
         started = DagsterEvent(DagsterEventType.RUN_START.value, "telephony")
         instance.report_dagster_event(started, run.run_id)
-        assert watch.end_dead_runs(instance, asset, [], datetime.now(UTC)) == []
+        assert dead_runs.end_dead_runs(instance, asset, [], datetime.now(UTC)) == []
 
 
 def test_the_file_of_accounts_is_where_the_documentation_says() -> None:

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from duo_pipeline.config.settings import HourSettings
-from duo_pipeline.defs import partition_status as watch
 from duo_pipeline.defs.alerts.evaluation import OVERDUE_AFTER
+from duo_pipeline.defs.checks import no_hour_left_out
 from duo_pipeline.defs.partitions import hours_between, key_of
 from duo_pipeline.landing import keys
 from duo_pipeline.landing.bucket import Bucket
@@ -44,7 +44,7 @@ def test_an_hour_is_red(machine: Machine, duo: ServedDuo) -> None:
     hour = settled_hour()
     duo.api.log = FixedLog(spread(hour, 3))
     duo.api.knobs = Knobs(total_difference=1)
-    assert "Duo counts 1 records more" in failure_of(machine.dagster.run(hour))
+    assert "Duo counts 4 records and showed 3" in failure_of(machine.dagster.run(hour))
     duo.api.knobs = Knobs()
     machine.run(run_again, hour)
     assert key_of(hour) in machine.dagster.done()
@@ -129,7 +129,7 @@ def test_180_days_are_nearly_over(machine: Machine, duo: ServedDuo) -> None:
     )
     then = last + 2 * HOUR + timedelta(minutes=5)
     ndjson = machine.dagster.ndjson
-    assert not watch.left_out(machine.instance, ndjson, settings, then).passed
+    assert not no_hour_left_out.verdict(machine.instance, ndjson, settings, then).passed
     machine.run(read_it, first, last)
-    assert watch.left_out(machine.instance, ndjson, settings, then).passed
+    assert no_hour_left_out.verdict(machine.instance, ndjson, settings, then).passed
     assert {key_of(hour) for hour in hours_between(first, last)} <= machine.dagster.done()

@@ -33,8 +33,7 @@ from hypothesis import strategies as st
 
 from duo_pipeline.config.account import THE_ONE
 from duo_pipeline.config.settings import HourSettings
-from duo_pipeline.defs import partition_status as watch
-from duo_pipeline.defs import resources
+from duo_pipeline.defs import partition_status, resources
 from duo_pipeline.defs.checks.evaluations import COMPLETE
 from duo_pipeline.defs.partitions import hour_of, key_of
 from duo_pipeline.defs.resources import DuoAdminApi, TelephonyFeed
@@ -138,8 +137,8 @@ class Pipeline:
     def green(self) -> set[int]:
         """The hours that count as done and whose check is not red, from 0."""
         instance, asset = self.dagster.instance, self.dagster.ndjson
-        incomplete = watch.incomplete(instance, asset, self.hours)
-        missing = watch.missing(instance, asset, self.hours, incomplete)
+        incomplete = partition_status.incomplete(instance, asset, self.hours)
+        missing = partition_status.missing(instance, asset, self.hours, incomplete)
         return {number for number, hour in enumerate(self.hours) if hour not in missing}
 
     def sentence(self, hour: int) -> str:

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import dagster as dg
 
 from duo_pipeline.config.settings import HourSettings
-from duo_pipeline.defs import partition_status as watch
 from duo_pipeline.defs.alerts import failures, messages, red_checks
 from duo_pipeline.defs.alerts.incidents import Memory
 from duo_pipeline.defs.alerts.messages import Message
-from duo_pipeline.defs.checks.evaluations import AS_USUAL, IN_PLACE, LEFT_OUT
+from duo_pipeline.defs.checks.evaluations import AS_USUAL, IN_PLACE, NO_HOUR_LEFT_OUT
+from duo_pipeline.defs.partition_status import not_done, unfinished
 from duo_pipeline.defs.partitions import key_of, last_settled, refusal
 
 OVERDUE_AFTER = timedelta(minutes=90)
@@ -123,13 +123,13 @@ class AlertEvaluation:
         lies before them, and their incident has ended.
         """
         for (lines, *_), _hours in self._accounts:
-            said = red_checks.of_asset(self._instance, _key(lines, LEFT_OUT), memory.since)
+            said = red_checks.of_asset(self._instance, _key(lines, NO_HOUR_LEFT_OUT), memory.since)
             if said:
                 readable = {hour for hour in said.hours if not self._is_lost(lines, hour)}
                 news = readable - memory.hours(_name(lines), NOT_DONE)
                 # the evaluation may be an hour old, and what it names may be done by now
                 if new := self._open(memory, lines, NOT_DONE, self._not_done(lines, news)):
-                    return self._wrong(lines, new, check=LEFT_OUT, sentence=said.sentence)
+                    return self._wrong(lines, new, check=NO_HOUR_LEFT_OUT, sentence=said.sentence)
         return None
 
     def _as_usual(self, memory: Memory) -> Message | None:
@@ -175,7 +175,7 @@ class AlertEvaluation:
 
     def _not_done(self, asset: dg.AssetsDefinition, hours: Collection[datetime]) -> set[datetime]:
         wanted = sorted(self._since_start(asset, hours))
-        return set(watch.not_done(self._instance, asset, wanted)) if wanted else set()
+        return set(not_done(self._instance, asset, wanted)) if wanted else set()
 
     def _since_start(self, asset: dg.AssetsDefinition, hours: Collection[datetime]) -> set[datetime]:
         return {hour for hour in hours if hour >= self._hours[_name(asset)].start}
@@ -203,7 +203,7 @@ class AlertEvaluation:
         not_done = self._not_done(asset, hours)
         if not not_done:
             return {}
-        last = watch.unfinished(self._instance, asset)
+        last = unfinished(self._instance, asset)
         runs = {last[hour] for hour in not_done if hour in last}
         found = self._instance.get_runs(dg.RunsFilter(run_ids=sorted(runs))) if runs else []
         status = {run.run_id: run.status for run in found}

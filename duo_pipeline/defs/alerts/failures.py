@@ -5,15 +5,15 @@ from datetime import datetime
 from typing import NamedTuple
 
 import dagster as dg
-from dagster._core.events import DagsterEventType
-from dagster._core.execution.plan.objects import StepFailureData
-from dagster._core.storage.tags import WILL_RETRY_TAG
 
-from duo_pipeline.defs import partition_status as watch
+from duo_pipeline.defs import tags
 from duo_pipeline.defs.checks.evaluations import COMPLETE
+from duo_pipeline.defs.dead_runs import may_be_for
+from duo_pipeline.defs.internals import StepFailureData
+from duo_pipeline.defs.partition_status import incomplete, missing, unfinished
 from duo_pipeline.defs.partitions import hour_of
 
-_AT_ONCE = 100
+_PAGE = 100
 
 
 class Failure(NamedTuple):
@@ -34,7 +34,7 @@ class Failure(NamedTuple):
 
 def latest(instance: dg.DagsterInstance) -> int:
     """Return the storage id of the latest failure of a run, or 0."""
-    found = instance.fetch_run_status_changes(DagsterEventType.RUN_FAILURE, limit=1).records
+    found = instance.fetch_run_status_changes(dg.DagsterEventType.RUN_FAILURE, limit=1).records
     return found[0].storage_id if found else 0
 
 
@@ -50,8 +50,8 @@ def after(
         assets: The assets of all accounts, upstream ones first.
         storage_id: Only failures after this one are read.
     """
-    asked = dg.RunStatusChangeRecordsFilter(DagsterEventType.RUN_FAILURE, after_storage_id=storage_id)
-    for record in instance.fetch_run_status_changes(asked, limit=_AT_ONCE, ascending=True).records:
+    asked = dg.RunStatusChangeRecordsFilter(dg.DagsterEventType.RUN_FAILURE, after_storage_id=storage_id)
+    for record in instance.fetch_run_status_changes(asked, limit=_PAGE, ascending=True).records:
         yield (
             record.storage_id,
             _failure(instance, assets, record.run_id, record.event_log_entry.message),
@@ -62,10 +62,10 @@ def _failure(
     instance: dg.DagsterInstance, assets: Sequence[dg.AssetsDefinition], run_id: str, said: str
 ) -> Failure | None:
     run = instance.get_run_by_id(run_id)
-    if run is None or run.tags.get(WILL_RETRY_TAG) == "true":
+    if run is None or run.tags.get(tags.WILL_RETRY) == "true":
         return None
-    for asset in (one for one in assets if watch.is_of(run, one)):
-        hours = {hour for hour, attempt in watch.unfinished(instance, asset).items() if attempt == run_id}
+    for asset in (one for one in assets if may_be_for(run, one)):
+        hours = {hour for hour, attempt in unfinished(instance, asset).items() if attempt == run_id}
         hours.update(_not_whole(instance, asset, run_id))
         if hours:  # assets downstream may have failed only because this one did
             steps = _failed_steps(instance, run_id)
@@ -78,7 +78,7 @@ def _failure(
 
 def _not_whole(instance: dg.DagsterInstance, asset: dg.AssetsDefinition, run_id: str) -> list[datetime]:
     """Return the hours that the run has read and found in doubt, and that no later run has mended."""
-    records = instance.get_records_for_run(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION).records
+    records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
     events = (record.event_log_entry.dagster_event for record in records)
     said = [event.asset_check_evaluation_data for event in events if event]
     red = [
@@ -86,11 +86,11 @@ def _not_whole(instance: dg.DagsterInstance, asset: dg.AssetsDefinition, run_id:
         for one in said
         if one.asset_key == asset.key and one.check_name == COMPLETE and one.partition and not one.passed
     ]
-    return watch.missing(instance, asset, red, watch.incomplete(instance, asset, red))
+    return missing(instance, asset, red, incomplete(instance, asset, red))
 
 
 def _failed_steps(instance: dg.DagsterInstance, run_id: str) -> dict[str | None, StepFailureData]:
-    records = instance.get_records_for_run(run_id, of_type=DagsterEventType.STEP_FAILURE).records
+    records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
     events = (record.event_log_entry.dagster_event for record in records)
     return {event.step_key: event.step_failure_data for event in events if event}
 

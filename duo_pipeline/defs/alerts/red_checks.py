@@ -5,12 +5,11 @@ from datetime import datetime
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
 
+from duo_pipeline.defs import internals
 from duo_pipeline.defs.checks.evaluations import HOURS, Verdict
+from duo_pipeline.defs.internals import CheckStatus
 from duo_pipeline.defs.partitions import hour_of, hours_between, key_of
-
-_HISTORY = 10_000
 
 
 def of_asset(instance: dg.DagsterInstance, key: dg.AssetCheckKey, since: float) -> Verdict | None:
@@ -18,13 +17,12 @@ def of_asset(instance: dg.DagsterInstance, key: dg.AssetCheckKey, since: float) 
 
     Args:
         instance: The Dagster instance.
-        key: A check whose evaluations name the hours that are wrong in their metadata (`checks.HOURS`).
+        key: A check whose evaluations name the hours that are wrong in their metadata (`HOURS`).
         since: An earlier evaluation does not count; in Unix seconds.
     """
     # an evaluation that is only planned says nothing yet
-    history = instance.event_log_storage.get_asset_check_execution_history(
-        key, limit=1, status={Status.SUCCEEDED, Status.FAILED}
-    )
+    judged = {CheckStatus.SUCCEEDED, CheckStatus.FAILED}
+    history = internals.evaluations(instance, key, judged, limit=1)
     for record in history:
         if record.event and record.evaluation and record.event.timestamp >= since:
             said = record.evaluation
@@ -46,15 +44,13 @@ def newly_red(
         known: Hours to leave out.
     """
     # all of them: of two runs, the one that began first may be the last to evaluate
-    history = instance.event_log_storage.get_asset_check_execution_history(
-        key, limit=_HISTORY, status={Status.FAILED}
-    )
+    history = internals.evaluations(instance, key, {CheckStatus.FAILED})
     found: dict[datetime, str] = {}
     for record in history:  # the newest first
         if record.partition and record.event and record.evaluation and record.event.timestamp >= since:
             found.setdefault(hour_of(record.partition), record.evaluation.description or "")
     statuses = _latest(instance, key, found.keys() - known)
-    return {hour: found[hour] for hour, status in statuses.items() if status is Status.FAILED}
+    return {hour: found[hour] for hour, status in statuses.items() if status is CheckStatus.FAILED}
 
 
 def not_green(
@@ -62,14 +58,11 @@ def not_green(
 ) -> set[datetime]:
     """Return those of the hours whose latest evaluation is red, or planned: a rerun mends nothing yet."""
     statuses = _latest(instance, key, hours)
-    return {hour for hour, status in statuses.items() if status is not Status.SUCCEEDED}
+    return {hour for hour, status in statuses.items() if status is not CheckStatus.SUCCEEDED}
 
 
 def _latest(
     instance: dg.DagsterInstance, key: dg.AssetCheckKey, hours: Iterable[datetime]
-) -> dict[datetime, Status]:
-    keys = [key_of(hour) for hour in sorted(hours)]
-    if not keys:
-        return {}
-    infos = instance.event_log_storage.get_asset_check_partition_info([key], partition_keys=keys)
-    return {hour_of(one.partition_key): one.latest_execution_status for one in infos if one.partition_key}
+) -> dict[datetime, CheckStatus]:
+    latest = internals.latest_evaluations(instance, key, {key_of(hour) for hour in hours})
+    return {hour_of(partition): status for partition, status, _ in latest}

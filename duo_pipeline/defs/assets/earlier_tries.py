@@ -5,11 +5,11 @@ from datetime import datetime
 
 import dagster as dg
 
+from duo_pipeline.defs import tags
 from duo_pipeline.defs.assets.recording import Metadata
 from duo_pipeline.defs.checks.evaluations import COMPLETE, ever_red
 from duo_pipeline.defs.partitions import hour_of, key_of
 
-_PARENT_TAG = "dagster/parent_run_id"
 _PAGE = 1000
 _MOST_TRIES = 20
 
@@ -44,11 +44,11 @@ def done_before(context: dg.AssetExecutionContext, hours: Collection[datetime]) 
 def _failed_tries(context: dg.AssetExecutionContext) -> set[str]:
     """Return the ids of the runs that this one goes on with: its parent, if that failed, and so on."""
     tries: set[str] = set()
-    parent = context.run.tags.get(_PARENT_TAG)
+    parent = context.run.tags.get(tags.PARENT_RUN)
     while parent and len(tries) < _MOST_TRIES:
         run = context.instance.get_run_by_id(parent)
         if run is None or run.status is dg.DagsterRunStatus.SUCCESS:
             break
         tries.add(parent)
-        parent = run.tags.get(_PARENT_TAG)
+        parent = run.tags.get(tags.PARENT_RUN)
     return tries

@@ -7,8 +7,9 @@ from typing import Any
 import dagster as dg
 
 from duo_pipeline.config import settings
-from duo_pipeline.config.account import TAG, Account
+from duo_pipeline.config.account import Account
 from duo_pipeline.config.settings import HourSettings
+from duo_pipeline.defs import tags
 from duo_pipeline.defs.assets.hours_run import HoursRun, reasons
 from duo_pipeline.defs.assets.recording import Metadata
 from duo_pipeline.defs.checks import evaluations as checks
@@ -77,7 +78,7 @@ def reconciliation(
     @dg.job(
         name=account.reconcile_job,
         description="Reads hours again, each night and further back once a week, for what Duo showed late.",
-        tags={TAG: account.name},
+        tags={tags.ACCOUNT: account.name},
     )
     def job() -> None:
         read_again()

@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 
 import dagster as dg
-from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 
+from duo_pipeline.defs.internals import plan_again
 from duo_pipeline.defs.partitions import key_of
 
 RECORD_AFTER_SECONDS = 20.0
@@ -75,18 +75,9 @@ class Recording:
         """
         for hour in hours:
             if self._done.pop(hour, None) is not None and self._waiting.pop(hour, None) is None:
-                self._plan(hour)
+                plan_again(self._context, key_of(hour))
 
     def finish(self) -> None:
         """Hand the figures to Dagster for the events that it writes itself when the step ends well."""
         for hour, figures in self._done.items():
             self._context.add_asset_metadata(figures, partition_key=key_of(hour))
-
-    def _plan(self, hour: datetime) -> None:
-        planned = AssetMaterializationPlannedData(self._context.asset_key, partition=key_of(hour))
-        self._context.instance.report_dagster_event(
-            DagsterEvent.build_asset_materialization_planned_event(
-                self._context.job_name, str(self._context.op_execution_context.op_handle), planned
-            ),
-            run_id=self._context.run.run_id,
-        )

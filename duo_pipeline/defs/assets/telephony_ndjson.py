@@ -7,19 +7,17 @@ import dagster as dg
 
 from duo_pipeline.config import settings
 from duo_pipeline.config.account import Account
+from duo_pipeline.defs import tags
 from duo_pipeline.defs.assets.earlier_tries import done_before
 from duo_pipeline.defs.assets.external import admin_api_log
 from duo_pipeline.defs.assets.hours_run import HoursRun, reasons
 from duo_pipeline.defs.assets.recording import Recording
+from duo_pipeline.defs.checks import complete
 from duo_pipeline.defs.checks import evaluations as checks
 from duo_pipeline.defs.partitions import contiguous, hour_of, hours_between, refusal, span
 from duo_pipeline.defs.resources import DuoAdminApi, TelephonyFeed
 from duo_pipeline.duo.errors import DuoError, may_be_of_one_hour
 from duo_pipeline.landing.bucket import BucketError
-
-EXPLAINED = "duo_failure_explained"
-"""The tag of a failed run of which it is known why: a reason for each hour, or one that meets them all.
-The hours of any other failed run are asked for again in parts, so that none can hold up the rest."""
 
 
 def telephony_ndjson(
@@ -49,7 +47,7 @@ def telephony_ndjson(
         pool=account.pool,
         group_name=account.name,
         kinds={"s3", "json"},
-        check_specs=[checks.complete(key, partitions)],
+        check_specs=[complete.spec(key, partitions)],
     )
     def asset(
         context: dg.AssetExecutionContext, duo_admin_api: DuoAdminApi, telephony_feed: TelephonyFeed
@@ -87,7 +85,7 @@ def telephony_ndjson(
         recording.write()
         checks.record(context, context.asset_key, checks.COMPLETE, verdicts)
         if explained:
-            context.instance.add_run_tags(context.run.run_id, {EXPLAINED: "true"})
+            context.instance.add_run_tags(context.run.run_id, {tags.EXPLAINED: "true"})
         reason = reasons(problems)
         if stopped:
             left = [hour for hour in readable if hour not in recording.done]

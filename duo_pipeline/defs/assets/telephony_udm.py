@@ -13,6 +13,7 @@ from duo_pipeline.config.account import Account
 from duo_pipeline.defs.assets.metadata import udm_figures
 from duo_pipeline.defs.assets.recording import Metadata, Recording
 from duo_pipeline.defs.checks import evaluations as checks
+from duo_pipeline.defs.checks import in_place
 from duo_pipeline.defs.checks.udm import UDM_CHECKS, spec, verdict
 from duo_pipeline.defs.partitions import hour_of
 from duo_pipeline.defs.resources import TelephonyFeed
@@ -67,7 +68,7 @@ def telephony_udm(account: Account, partitions: dg.PartitionsDefinition[str]) ->
         kinds={"s3", "json"},
         automation_condition=FOLLOW,
         check_specs=[
-            checks.in_place(key, partitions),
+            in_place.spec(key, partitions),
             *(spec(check, key, partitions) for check in UDM_CHECKS),
         ],
     )
@@ -132,23 +133,7 @@ def _write_events(feed: Feed, hour: datetime, there: list[str], written_before: 
             found=feed.bucket.uri(found) if found else None,
         ),
         {
-            checks.IN_PLACE: _in_place(placement, findings.lines),
+            checks.IN_PLACE: in_place.verdict(placement, findings.lines),
             **{check.name: verdict(check, findings) for check in UDM_CHECKS},
         },
-    )
-
-
-def _in_place(placement: Placement, lines: int) -> checks.Verdict:
-    doubled = placement.doubled()
-    wrong = []
-    if placement.astray:
-        wrong.append(f"{placement.astray} lines are not of this hour, the first at {placement.astray_at}")
-    if doubled:
-        wrong.append(f"{doubled} lines stand there once too often")
-    if not wrong:
-        return checks.Verdict(True, f"Each of {lines} lines lies in its hour, once.")
-    return checks.Verdict(
-        False,
-        f"Of {lines} lines {' and '.join(wrong)}: find out what else writes below S3_PREFIX, for SecOps has"
-        " ingested them.",
     )

@@ -9,7 +9,7 @@ import pytest
 from duo_pipeline.defs.alerts.evaluation import Watched
 from duo_pipeline.defs.alerts.sensor import telephony_alerts
 from duo_pipeline.defs.alerts.topic import TopicError
-from duo_pipeline.defs.checks.evaluations import AS_USUAL, IN_PLACE, LEFT_OUT
+from duo_pipeline.defs.checks.evaluations import AS_USUAL, IN_PLACE, NO_HOUR_LEFT_OUT
 from duo_pipeline.defs.partitions import key_of
 from tests.defs.alerts.conftest import Inbox
 from tests.defs.alerts.world import HOUR, HOURS, REASON, UI, World, at, the_one
@@ -23,7 +23,7 @@ OLD = at(0, day=2)
 def test_hours_left_out_are_told_once_and_once_when_they_are_done(world: World, inbox: Inbox) -> None:
     sentence = "2 hours before the look-back are missing or in doubt: materialize them."
     for _ in range(3):
-        world.evaluate(LEFT_OUT, sentence, [OLD, OLD + HOUR])
+        world.evaluate(NO_HOUR_LEFT_OUT, sentence, [OLD, OLD + HOUR])
         world.tick(2)
     told = the_one(inbox)
     assert told.subject == "duo/telephony_ndjson is wrong: 2026-11-02-00:00...2026-11-02-01:00"
@@ -47,7 +47,7 @@ def test_an_hour_that_failed_is_not_told_again_when_the_look_back_has_left_it_ou
     world.run(OLD)
     world.tick()
     assert the_one(inbox).subject == "duo/telephony_ndjson has failed: 2026-11-02-00:00"
-    world.evaluate(LEFT_OUT, "1 hours before the look-back are missing.", [OLD])
+    world.evaluate(NO_HOUR_LEFT_OUT, "1 hours before the look-back are missing.", [OLD])
     world.tick(2)
     assert inbox.new() == []
 
@@ -55,11 +55,11 @@ def test_an_hour_that_failed_is_not_told_again_when_the_look_back_has_left_it_ou
 def test_hours_that_duo_no_longer_keeps_are_lost_once_though_the_check_stays_red(
     world: World, inbox: Inbox
 ) -> None:
-    world.evaluate(LEFT_OUT, "1 hours before the look-back are missing.", [OLD])
+    world.evaluate(NO_HOUR_LEFT_OUT, "1 hours before the look-back are missing.", [OLD])
     world.tick()
     inbox.new()
     world.now += timedelta(days=180)
-    world.evaluate(LEFT_OUT, "1 hours are lost, since Duo keeps 180 days.", [OLD])
+    world.evaluate(NO_HOUR_LEFT_OUT, "1 hours are lost, since Duo keeps 180 days.", [OLD])
     world.tick(5)
     subjects = [told.subject for told in inbox.new() if "overdue" not in told.subject]
     assert subjects == ["duo/telephony_ndjson has lost hours: 2026-11-02-00:00"]
@@ -146,7 +146,7 @@ def test_evaluations_from_before_the_first_tick_are_not_told(world: World, inbox
     world.cursor = None
     world.now -= HOUR
     world.place(OLD, passed=False)
-    world.evaluate(LEFT_OUT, "1 hours before the look-back are missing.", [OLD])
+    world.evaluate(NO_HOUR_LEFT_OUT, "1 hours before the look-back are missing.", [OLD])
     world.evaluate(AS_USUAL, "0 records came.", [at(8)])
     world.now += HOUR
     world.tick(3)
@@ -192,7 +192,7 @@ def test_a_cursor_of_the_version_that_knew_no_checks_is_read(world: World, inbox
     ]
 
 
-@pytest.mark.parametrize("check", [LEFT_OUT, AS_USUAL, IN_PLACE])
+@pytest.mark.parametrize("check", [NO_HOUR_LEFT_OUT, AS_USUAL, IN_PLACE])
 def test_a_red_check_that_sns_did_not_take_is_sent_with_the_next_tick(
     world: World, inbox: Inbox, check: str
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from duo_pipeline.defs import partition_status as watch
+from duo_pipeline.defs import partition_status
 from duo_pipeline.defs.partitions import key_of
 from duo_pipeline.duo.telephony_log import TelephonyLog
 from duo_pipeline.landing.bucket import Bucket
@@ -179,12 +179,12 @@ def test_hours_that_were_recorded_before_their_query_ended_short_fail_with_it_an
     short = dagster.run(first, hours[-1])
     assert "Duo counts 502 records and showed 500" in failure_of(short)
     assert dagster.events(first)
-    assert watch.missing(dagster.instance, dagster.ndjson, hours) == hours
+    assert partition_status.missing(dagster.instance, dagster.ndjson, hours) == hours
     asked = len(duo.api.requests)
     duo.api.knobs = Knobs()
     assert dagster.run(first, hours[-1], parent=short.run_id).success
     assert int(list(duo.api.requests)[asked].params["mintime"]) // 1000 == first.timestamp()
-    assert not watch.missing(dagster.instance, dagster.ndjson, hours)
+    assert not partition_status.missing(dagster.instance, dagster.ndjson, hours)
 
 
 def test_an_hour_with_a_reject_fails_and_says_where_it_is_kept_and_the_others_are_done(
@@ -204,7 +204,7 @@ def test_an_hour_with_a_reject_fails_and_says_where_it_is_kept_and_the_others_ar
     )
     assert dagster.done() == {key_of(first)}
     assert Counter(feed_ids(bucket)) == Counter(ids(good))
-    assert watch.missing(dagster.instance, dagster.ndjson, [first, second]) == [second]
+    assert partition_status.missing(dagster.instance, dagster.ndjson, [first, second]) == [second]
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_late_records_are_put_among_the_events_in_order_of_time(
 def test_an_hour_without_records_has_no_events_object(dagster: DagsterRun, bucket: Bucket) -> None:
     hour = settled_hour()
     assert dagster.run(hour).success
-    assert bucket.keys("") == []
+    assert bucket.keys("duo-telephony-work/udm/") == []
     assert dagster.events(hour, UDM)[0]["events"] == 0
 
 

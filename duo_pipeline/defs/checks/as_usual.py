@@ -1,0 +1,66 @@
+"""`as_usual`: none of the newest hours is far quieter than the account is used to (a warning)."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+import dagster as dg
+
+from duo_pipeline.config.settings import HourSettings
+from duo_pipeline.defs.checks.evaluations import AS_USUAL, Verdict, hours_metadata
+from duo_pipeline.defs.checks.usual import hours_needed, unusual
+from duo_pipeline.defs.partitions import hour_of, key_of, last_settled
+
+USUAL_HOURS = 24
+
+
+def check(
+    asset: dg.AssetsDefinition, evaluate: Callable[[dg.DagsterInstance], Verdict]
+) -> dg.AssetChecksDefinition:
+    """Make the check that warns of hours far quieter than usual; the hourly schedule evaluates it, too."""
+
+    @dg.asset_check(
+        asset=asset,
+        name=AS_USUAL,
+        description="None of the last 24 settled hours is far quieter than the same hour of the weeks before,"
+        " and the account has not fallen silent against its habit.",
+    )
+    def as_usual(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        verdict = evaluate(context.instance)
+        return dg.AssetCheckResult(
+            passed=verdict.passed,
+            description=verdict.sentence,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata=hours_metadata(verdict),
+        )
+
+    return as_usual
+
+
+def verdict(
+    instance: dg.DagsterInstance, asset: dg.AssetsDefinition, settings: HourSettings, now: datetime
+) -> Verdict:
+    """Judge whether the newest settled hours are far quieter than usual (`unusual`)."""
+    newest = last_settled(settings, now, USUAL_HOURS)
+    records = _records(instance, asset, {needed for hour in newest for needed in hours_needed(hour)})
+    found = {hour: sentence for hour in newest if (sentence := unusual(hour, records))}
+    if not found:
+        return Verdict(True, f"None of the last {USUAL_HOURS} settled hours is far quieter than usual.")
+    return Verdict(False, found[max(found)], sorted(found))
+
+
+def _records(
+    instance: dg.DagsterInstance, asset: dg.AssetsDefinition, hours: Iterable[datetime]
+) -> dict[datetime, int]:
+    """Return how many records each of these hours has, by its latest materialization."""
+    asked = dg.AssetRecordsFilter(asset.key, asset_partitions=[key_of(hour) for hour in hours])
+    records: dict[datetime, int] = {}
+    cursor: str | None = None
+    while True:
+        page = instance.fetch_materializations(asked, limit=1000, cursor=cursor)  # the newest first
+        for record in page.records:
+            count = record.asset_materialization and record.asset_materialization.metadata.get("records")
+            if record.partition_key and count and isinstance(count.value, int):
+                records.setdefault(hour_of(record.partition_key), count.value)
+        if not page.has_more:
+            return records
+        cursor = page.cursor

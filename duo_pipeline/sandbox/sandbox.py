@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +21,8 @@ SECRET_KEY = "sandbox-secret-key-that-opens-nothing-00"  # noqa: S105
 ACCESS_KEY = "SANDBOXACCESSKEY0000"
 SECRET_ACCESS_KEY = "sandbox-secret-access-key-opens-nothing0"  # noqa: S105
 BUCKET = "duo-telephony-sandbox"
+DAYS = 7
+"""How far back the hours begin: as far as the hourly schedule looks, so that it leaves none out."""
 
 
 @dataclass
@@ -45,6 +48,7 @@ class Sandbox:
         self.accounts = Accounts(self.account_names, self.folder / "accounts.yaml", knobs=self.knobs)
         self.bucket = BUCKET
         self.duo_url = ""
+        self._first_hour = datetime.now(UTC) - timedelta(days=DAYS)
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
@@ -69,6 +73,7 @@ class Sandbox:
             "DUO_SKEY": SECRET_KEY,
             "DUO_API_HOST": self.duo_url,
             "DUO_RETRY_BASE_SECONDS": "0.2",
+            "DUO_PARTITIONS_START": f"{self._first_hour:%Y-%m-%d-%H:00}",
             "S3_BUCKET": self.bucket,
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,

@@ -1,5 +1,6 @@
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
@@ -9,6 +10,7 @@ import requests
 from duo_pipeline.config import settings
 from duo_pipeline.config.account import THE_ONE
 from duo_pipeline.config.accounts_file import accounts
+from duo_pipeline.defs.partitions import last_settled
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.sandbox import Sandbox
 from duo_pipeline.sandbox.telephony import FixedLog
@@ -63,3 +65,10 @@ def test_its_accounts_have_logs_and_keys_of_their_own_and_a_file_that_lists_them
         assert keys == {api.integration_key for api in sandbox.accounts.apis.values()}
     logs = [api.log.placed(START.replace(minute=0)) for api in sandbox.accounts.apis.values()]
     assert logs[0] != logs[1]
+
+
+def test_the_schedule_leaves_none_of_its_hours_out(tmp_path: Path) -> None:
+    hours = settings.hours(Sandbox(tmp_path).environment)
+    settled = last_settled(hours, datetime.now(UTC), hours.lookback_hours)
+    assert hours.start == settled[0]
+    assert len(settled) >= hours.lookback_hours - 1

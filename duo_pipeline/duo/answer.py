@@ -20,6 +20,14 @@ class Unreadable:
     reason: str
 
 
+class _ConstantError(ValueError):
+    """NaN or an infinity, which JSON does not have and Python reads all the same."""
+
+
+def _refuse(constant: str) -> None:
+    raise _ConstantError(f"it holds {constant}, which JSON does not have")
+
+
 class _Piece(NamedTuple):
     start: int
     end: int
@@ -35,7 +43,7 @@ def read(body: bytes) -> Any:  # noqa: ANN401 - any JSON
         ValueError: The answer as a whole is not JSON, or was cut off.
     """
     try:
-        answer = json.loads(body)
+        answer = json.loads(body, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return _read_piece_by_piece(body)
     items = _items(answer)
@@ -69,7 +77,9 @@ def _item(body: bytes, piece: _Piece) -> Any:  # noqa: ANN401 - any JSON
     if piece.depth > DEEPEST:
         return Unreadable(text, f"it is nested deeper than {DEEPEST} levels")
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refuse)
+    except _ConstantError as error:
+        return Unreadable(text, str(error))
     except UnicodeDecodeError:
         return Unreadable(text, "it is not UTF-8")
     except json.JSONDecodeError:

@@ -77,6 +77,7 @@ class TelephonyLog:
         self._clock = clock
         self._cut_off = ""
         self._placed = 0
+        self._rejected = False
         self._unplaced = 0
 
     def judge(self, landed: int, rejected: int) -> None:
@@ -130,14 +131,15 @@ class TelephonyLog:
             try:
                 at = _time_of(item)
             except ValueError as error:
+                self._rejected = True
                 self._unplaced += 1
                 yield hour, Reject(_sent(item), str(error))
                 continue
             if not start_ns <= at.ns < end_ns + _MS_NS:
+                self._rejected = True
                 self._doubt("Duo showed records of hours that were not asked for")
                 yield hour, Reject(_sent(item), "its time lies outside of the hours that were asked for")
                 continue
-            self._placed += 1
             if at.ns >= end_ns:
                 self.beyond += 1
                 continue  # maxtime is inclusive: this one is the next hour's, and will be read with it
@@ -149,8 +151,10 @@ class TelephonyLog:
                 )
             hour = its_hour
             if isinstance(item, Unreadable):
+                self._rejected = True
                 yield hour, Reject(item.sent, item.reason)
                 continue
+            self._placed += 1
             self.reached = at
             yield hour, Record(item, at)
 
@@ -197,8 +201,11 @@ class TelephonyLog:
             pages_of_repeats = 0 if fresh else pages_of_repeats + 1
             yield from fresh
             self._on_page(self)
-            # only what has its place: Duo's count may leave out the rest
-            complete = self.total and not self.total.at_least and 0 < self._placed == self.total.value
+            all_came = (
+                self.total and not self.total.at_least and self.total.value == self._placed + self.beyond
+            )
+            # of what cannot land nobody knows whether Duo counts it
+            complete = all_came and self._placed and not self._rejected
             if cursor is None or cursor == parameters.get("next_offset") or (complete and len(items) < LIMIT):
                 return
             if cursor in cursors:

@@ -24,8 +24,10 @@ def answer(*items: bytes) -> bytes:
         (b'{"phone":}', "not JSON"),
         (b'{"phone":"a\nb"}', "not JSON"),
         (b"nul", "not JSON"),
+        (b'{"credits":NaN}', "it holds NaN"),
+        (b'{"credits":-Infinity}', "it holds -Infinity"),
     ],
-    ids=["digits", "deep", "deep list", "bytes", "no value", "newline", "word"],
+    ids=["digits", "deep", "deep list", "bytes", "no value", "newline", "word", "NaN", "infinity"],
 )
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_an_item_that_cannot_be_read_keeps_its_bytes_and_the_others_come(
@@ -43,7 +45,13 @@ def test_an_item_that_cannot_be_read_keeps_its_bytes_and_the_others_come(
 
 def test_what_can_be_read_is_as_json_reads_it() -> None:
     nested = b'{"a":' * DEEPEST + b"1" + b"}" * DEEPEST
-    for body in (answer(), answer(b'{"a":[{}]}', b"NaN"), answer(nested, nested), b"[1]", b'{"stat":"FAIL"}'):
+    for body in (
+        answer(),
+        answer(b'{"a":[{}]}', b'"NaN"'),
+        answer(nested, nested),
+        b"[1]",
+        b'{"stat":"FAIL"}',
+    ):
         assert str(read(body)) == str(json.loads(body))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from duo_pipeline.duo.admin_api import AdminApi
+from duo_pipeline.duo.answer import Unreadable
 from duo_pipeline.duo.errors import DuoContradiction, DuoUnavailable
 from duo_pipeline.duo.host import api_host
 from duo_pipeline.duo.telephony_log import LIMIT, TelephonyLog
@@ -343,6 +344,14 @@ def test_rejects_do_not_stand_for_records_that_do_not_come() -> None:
     )
     assert len(rejects) == 1
     assert log.doubts == ["Duo counts 4 records and showed 3"]
+
+
+@pytest.mark.parametrize("reject", [{"txid": "a"}, Unreadable(b'{"credits":9}', "why"), "text"], ids=repr)
+def test_beside_what_cannot_land_the_count_does_not_end_the_reading(reject: Any) -> None:
+    one, other = spread(START, 2)
+    log, found, _ = scripted(Answers(page([one, reject], "a", total=2), page([other], None, total=2)))
+    assert records_of(found) == [one, other]
+    assert log.doubts == []
 
 
 def test_an_entry_without_a_time_puts_every_hour_of_the_query_in_doubt() -> None:

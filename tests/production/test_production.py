@@ -96,6 +96,7 @@ def test_the_output_of_runs_and_nothing_else_of_dagsters_is_in_the_bucket(produc
     assert {folder.partition("=")[0] for folder in folders} == {
         "duo-telephony/dt",
         "duo-telephony-work/check",
+        "duo-telephony-work/feed.json",
         "duo-telephony-work/journal",
         "duo-telephony-work/storage",
         "duo-telephony-work/udm",

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import dagster as dg
 from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.plan.objects import StepFailureData
@@ -78,6 +79,15 @@ def evaluations(
     Public is only the latest evaluation of a check.
     """
     return instance.event_log_storage.get_asset_check_execution_history(key, limit=limit, status=status)
+
+
+def last_was_red(instance: dg.DagsterInstance, key: dg.AssetCheckKey, partition: str) -> bool:
+    """Return whether the last evaluation of a partition is red, whatever has been planned since."""
+    judged = {CheckStatus.FAILED, CheckStatus.SUCCEEDED}
+    found = instance.event_log_storage.get_asset_check_execution_history(
+        key, limit=1, status=judged, partition_filter=PartitionKeyFilter(key=partition)
+    )
+    return bool(found) and found[0].status is CheckStatus.FAILED
 
 
 def latest_evaluations(

@@ -28,6 +28,7 @@ class Landed:
     Attributes:
         records: How many records Duo showed, each once.
         new_records: How many of them S3 lacked, and has now.
+        unshown: How many lines S3 has of the hour that Duo did not show in this reading.
         rejects: How many entries cannot land, each counted once, by the reason.
         rejects_uri: The ``s3://`` URI of the object that keeps them, if there are any.
         credits_by_type: Duo's credits, by the record's ``type``.
@@ -41,6 +42,7 @@ class Landed:
 
     records: int = 0
     new_records: int = 0
+    unshown: int = 0
     rejects: Counter[str] = field(default_factory=Counter)
     rejects_uri: str = ""
     credits_by_type: Counter[str] = field(default_factory=Counter)
@@ -68,6 +70,7 @@ class HourLanding:
         self._sorter = Sorter()
         self._rejects = Body()
         self._reject_reasons: Counter[str] = Counter()
+        self._existing_lines = 0
         self._known_rejects: set[bytes] = set()
 
     def close(self) -> None:
@@ -160,6 +163,7 @@ class HourLanding:
                 landed.first_new_ns = landed.first_new_ns or record.ns
                 body.write(record.line)
         landed.new_records = body.lines
+        landed.unshown = max(0, self._existing_lines - (landed.records - body.lines))
         return landed
 
     def _know(self, key: str, objects: set[str]) -> None:
@@ -178,6 +182,7 @@ class HourLanding:
                 same = set(map(identity, stands_for(record)))
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 continue  # a foreign line, which is no record of any hour
+            self._existing_lines += 1
             for one in same:
                 self._sorter.add(Row(at.ns, telephony_id, one, there=True))
 

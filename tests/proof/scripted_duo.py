@@ -475,14 +475,21 @@ class Recited:
 
 @dataclass
 class RecitedLog:
-    """Answers each query with the same pages, whatever its hours are."""
+    """Answers with some pages, whatever the hours of a query are.
+
+    Each query begins with the first page; or, if it plays on, with the page after the last one shown.
+    """
 
     pages: Sequence[Page]
     start: datetime
     starts_again: bool = False
+    plays_on: bool = False
+    _playing: Recited | None = None
 
     def answers(self, mintime: int, maxtime: int) -> Recited:
-        return Recited(self.pages, self.starts_again)
+        if self._playing is None or not self.plays_on:
+            self._playing = Recited(self.pages, self.starts_again)
+        return self._playing
 
 
 class ScriptedDuo:

@@ -8,7 +8,8 @@ of three ticks of the hourly schedule:
 3. The requests are bounded.
 4. What a query over its hour alone shows is in the feed after the last tick.
 5. A reject's bytes lie below ``rejects/``, and its hour is not green.
-6. An hour is green after the last tick if a query over it alone shows it whole and without a contradiction.
+6. An hour is green after the last tick if a query over it alone shows it whole and without a contradiction,
+   and no query over more hours counts more than they have.
 
 An hour may be green without a record of which there was no sign: not shown, not counted, and the answer came
 to a proper end. CONTRADICTIONS=1000 in the environment tries so many scripts, and shrinks one that fails.
@@ -405,7 +406,9 @@ class Trial:
         for hour in range(len(self.script.log)):
             alone = read_alone(log, hour)
             whole = all(item.is_record and item in alone.shown for item in self.script.log[hour])
-            if whole and not doubts(alone) and hour not in green and not rejected(alone):
+            counted_more = self.script.totals == "too high"  # in a query over several hours, perhaps
+            answered_well = whole and not doubts(alone) and not rejected(alone) and not counted_more
+            if answered_well and hour not in green:
                 self.wrong.append(f"(6) hour {hour} is not green, although a query over it is answered well")
             for item in alone.shown:
                 lost = item.is_record and item.hour == hour and item.number not in self.landed
@@ -585,8 +588,14 @@ def cases() -> Path:
     return folder
 
 
-def recite(play: Play, cases: Path, name: str) -> Pipeline:
-    """Run the hours of a case once."""
+@pytest.fixture(params=[False, True], ids=["each query from the first page", "one page after the other"])
+def plays_on(request: pytest.FixtureRequest) -> bool:
+    """Whether a further query is answered with the pages that are left."""
+    return bool(request.param)
+
+
+def recite(play: Play, cases: Path, name: str, *, plays_on: bool) -> Pipeline:
+    """Run the hours of a case in each of the ticks."""
     case = json.loads((cases / f"{name}.json").read_text())
 
     def text(item: dict[str, Any], start: datetime) -> str:
@@ -612,10 +621,13 @@ def recite(play: Play, cases: Path, name: str) -> Pipeline:
             )
             for page in case["pages"]
         ]
-        return RecitedLog(pages, start, starts_again="the list starts again" in case["expected"])
+        return RecitedLog(
+            pages, start, starts_again="the list starts again" in case["expected"], plays_on=plays_on
+        )
 
     pipeline = play(case["hours"], log)
-    list(pipeline.tick())
+    for _ in range(TICKS):
+        list(pipeline.tick())
     landed = names(pipeline)
     assert len(landed) == len({*landed}), "a line stands there twice"
     return pipeline
@@ -632,9 +644,9 @@ def of(hour: int, count: int) -> list[str]:
     return [f"h{hour}r{n}" for n in range(count)]
 
 
-def test_case_count_forgotten(play: Play, cases: Path) -> None:
+def test_case_count_forgotten(play: Play, cases: Path, plays_on: bool) -> None:
     """No hour whose records did not come is green: 1 and 2 fail with both counts; 0 may stay."""
-    pipeline = recite(play, cases, "count-forgotten")
+    pipeline = recite(play, cases, "count-forgotten", plays_on=plays_on)
     assert not pipeline.green() & {1, 2}
     for hour in (1, 2):
         assert re.search(r"\b18\b", pipeline.sentence(hour))
@@ -642,24 +654,24 @@ def test_case_count_forgotten(play: Play, cases: Path) -> None:
     assert names(pipeline) == [*of(0, 6), *of(1, 4)]
 
 
-def test_case_count_of_what_is_left(play: Play, cases: Path) -> None:
+def test_case_count_of_what_is_left(play: Play, cases: Path, plays_on: bool) -> None:
     """Red for every hour whose records did not come; 14 land."""
-    pipeline = recite(play, cases, "count-of-what-is-left")
+    pipeline = recite(play, cases, "count-of-what-is-left", plays_on=plays_on)
     assert 2 not in pipeline.green()
     assert names(pipeline) == [*of(0, 6), *of(1, 6), *of(2, 2)]
 
 
-def test_case_cycle_of_two(play: Play, cases: Path) -> None:
+def test_case_cycle_of_two(play: Play, cases: Path, plays_on: bool) -> None:
     """The run ends after a few requests, red, with what came landed."""
-    pipeline = recite(play, cases, "cycle-of-two")
+    pipeline = recite(play, cases, "cycle-of-two", plays_on=plays_on)
     assert pipeline.duo.requests <= 5 * (2 + PAGES_OF_GRACE)
     assert not pipeline.green()
     assert names(pipeline) == [*of(0, 6), *of(1, 6), *of(2, 6)]
 
 
-def test_case_no_time(play: Play, cases: Path) -> None:
+def test_case_no_time(play: Play, cases: Path, plays_on: bool) -> None:
     """What can be placed lands, what cannot is kept with its bytes, and the hour is red with how many."""
-    pipeline = recite(play, cases, "no-time")
+    pipeline = recite(play, cases, "no-time", plays_on=plays_on)
     landed, kept = names(pipeline), pipeline.rejects()
     assert {"h0r0", "h0r3"} <= {*landed}
     assert "h0r1" not in landed
@@ -669,16 +681,16 @@ def test_case_no_time(play: Play, cases: Path) -> None:
     assert re.search(rf"(?<![-:\d]){4 - len(landed)} [a-z]", pipeline.sentence(0))
 
 
-def test_case_out_of_order(play: Play, cases: Path) -> None:
+def test_case_out_of_order(play: Play, cases: Path, plays_on: bool) -> None:
     """All four land, or all hours of the query fail; 1 is never green without its second record."""
-    pipeline = recite(play, cases, "out-of-order")
+    pipeline = recite(play, cases, "out-of-order", plays_on=plays_on)
     landed, green = names(pipeline), pipeline.green()
     assert landed == [*of(0, 1), *of(1, 2), *of(2, 1)] or not green
     assert 1 not in green or "h1r1" in landed
 
 
-def test_case_repeats_hide_a_loss(play: Play, cases: Path) -> None:
+def test_case_repeats_hide_a_loss(play: Play, cases: Path, plays_on: bool) -> None:
     """Six land once, the hour is red: 6 distinct records of 8."""
-    pipeline = recite(play, cases, "repeats-hide-a-loss")
+    pipeline = recite(play, cases, "repeats-hide-a-loss", plays_on=plays_on)
     assert names(pipeline) == of(0, 6)
     assert not pipeline.green()

@@ -14,7 +14,7 @@ from duo_pipeline.defs.assets.metadata import landed_figures
 from duo_pipeline.defs.assets.progress import Progress
 from duo_pipeline.defs.assets.recording import Metadata
 from duo_pipeline.defs.checks.evaluations import Verdict
-from duo_pipeline.defs.partitions import HOUR, key_of, named, span
+from duo_pipeline.defs.partitions import HOUR, hour_of, key_of, named, span
 from duo_pipeline.defs.resources import DuoAdminApi, TelephonyFeed
 from duo_pipeline.duo.errors import DuoContradiction, DuoRefusal
 from duo_pipeline.duo.telephony_log import TelephonyLog
@@ -52,6 +52,7 @@ class HoursRun:
         log: Dagster's log of the run.
         recording: Is told of each hour that has landed.
         known: The partition keys of the hours that an earlier run has read.
+        in_doubt: The partition keys of those that it left in doubt.
         duo_admin_api: Duo.
         telephony_feed: Where to write.
         now: The time, in UTC.
@@ -71,6 +72,7 @@ class HoursRun:
         log: dg.DagsterLogManager,
         recording: Hours,
         known: Collection[str],
+        in_doubt: Collection[str],
         duo_admin_api: DuoAdminApi,
         telephony_feed: TelephonyFeed,
         now: Callable[[], datetime],
@@ -80,6 +82,7 @@ class HoursRun:
         self._log_line = log
         self._recording = recording
         self._known = known
+        self._in_doubt = {hour_of(key) for key in in_doubt}
         duo, feed = settings.duo_and_feed(os.environ, account)
         self._feed = telephony_feed.open(feed)
         claim(self._feed, base_work_prefix=feed.base_work_prefix, duo_account=duo.account)
@@ -87,6 +90,7 @@ class HoursRun:
         self._api = duo_admin_api.open(duo, self._on_wait)
         self._progress = Progress(log.info)
         self._landed: dict[datetime, Landed] = {}
+        self._counted_alone: Counter[datetime] = Counter()
         self._requests: Counter[datetime] = Counter()
         self._requests_before = 0
 
@@ -101,19 +105,46 @@ class HoursRun:
 
         Where the query gives a reason to doubt, all of its hours are in doubt: they are read again in two
         parts, and these likewise, down to single hours. For n hours that makes 2n - 1 queries at the most.
+        Hours that an earlier run left in doubt are not read in parts while Duo shows less than it did then.
 
         Raises:
             DuoError: A page could not be had; the hours before it have landed and are told of.
             BucketError: S3 refused or could not be reached.
         """
         doubts = self._query(hours)
-        if doubts and len(hours) > 1:
-            middle = len(hours) // 2
-            self._log_line.warning(f"{doubts}: {span(hours)} is read again in two parts.")
+        if not doubts:
+            return
+        if len(hours) == 1:
+            self._counted_alone[hours[0]] = self._log.total.value if self._log.total else 0
+        if len(hours) == 1 or self._shows_less(hours, self._in_doubt):
+            self.verdicts |= {hour: _in_doubt(doubts, self._read.get(hour)) for hour in hours}
+            return
+        log, middle = self._log, len(hours) // 2
+        self._log_line.warning(f"{doubts}: {span(hours)} is read again in two parts.")
+        try:
             self.land(hours[:middle])
             self.land(hours[middle:])
-        elif doubts:
-            self.verdicts[hours[0]] = _in_doubt(doubts, self._read.get(hours[0]))
+        finally:
+            self._compare_parts(log, hours)
+
+    def _compare_parts(self, log: TelephonyLog, hours: list[datetime]) -> None:
+        """Hold what came of the parts of a query against its own count, which a later answer cannot undo."""
+        read = {hour: self._landed[hour] for hour in hours if hour in self._landed}
+        came = {hour: one.records + one.unshown + one.rejects.total() for hour, one in read.items()}
+        # what an hour in doubt lacks by its own count is no reason to doubt the others
+        explained = sum(max(count, self._counted_alone[hour]) for hour, count in came.items()) + log.beyond
+        if log.total and explained < log.total.value:
+            doubt = (
+                f"Duo counted {log.total.value:,} records in the query for {span(hours)}, and"
+                f" {sum(came.values()) + log.beyond:,} came"
+            )
+            green = [hour for hour in hours if hour in self.verdicts and self.verdicts[hour].passed]
+            self.verdicts |= {hour: _in_doubt(doubt, self._landed.get(hour)) for hour in green}
+            self._recording.take_back(green)
+
+    def _shows_less(self, hours: list[datetime], of: Collection[datetime]) -> int:
+        """Return how many records S3 has of some hours that Duo did not show in the latest query."""
+        return sum(self._read[hour].unshown for hour in hours if hour in self._read and hour in of)
 
     def _query(self, hours: list[datetime]) -> str:
         """Land the hours with one query; return its reasons to doubt, as clauses."""
@@ -121,6 +152,7 @@ class HoursRun:
         self._queue = queue = HourQueue(self._feed, host=self._api.host.name, on_landed=self._on_landed)
         self._read: dict[datetime, Landed] = {}
         self._entries: Counter[datetime] = Counter()
+        shown_before = self._in_doubt | self._landed.keys()
         try:
             with queue:
                 try:
@@ -134,6 +166,8 @@ class HoursRun:
                 landed=sum(landed.records for landed in self._read.values()) + refused,
                 rejected=sum(landed.rejects.total() for landed in self._read.values()),
             )
+            if fewer := self._shows_less(hours, shown_before):
+                log.doubts.append(f"Duo does not show {fewer:,} records that it showed before")
         except DuoRefusal as error:
             if not isinstance(error, DuoContradiction) and error.code != _OUT_OF_RANGE:
                 raise

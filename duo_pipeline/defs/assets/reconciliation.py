@@ -62,7 +62,10 @@ def reconciliation(
         run: HoursRun | None = None
         stopped = ""
         try:
-            run = HoursRun(account, context.log, changes, changes.known, duo_admin_api, telephony_feed, now)
+            in_doubt = checks.red(context.instance, dg.AssetCheckKey(asset, checks.COMPLETE), wanted)
+            run = HoursRun(
+                *(account, context.log, changes, changes.known, in_doubt, duo_admin_api, telephony_feed, now)
+            )
             run.land(hours_between(wanted[0], wanted[-1]))
         except (settings.SettingsError, DuoError, BucketError) as error:
             stopped = str(error)

@@ -65,7 +65,10 @@ def telephony_ndjson(
             unread = [hour for hour in readable if hour not in recording.done]
             if unread:
                 known = context.instance.get_materialized_partitions(context.asset_key)
-                run = HoursRun(account, context.log, recording, known, duo_admin_api, telephony_feed, now)
+                in_doubt = checks.red(context.instance, dg.AssetCheckKey(key, checks.COMPLETE), unread)
+                run = HoursRun(
+                    *(account, context.log, recording, known, in_doubt, duo_admin_api, telephony_feed, now)
+                )
                 for first, last in contiguous(unread):
                     run.land(hours_between(first, last))
         except (settings.SettingsError, DuoError, BucketError) as error:

@@ -119,7 +119,9 @@ def ever_red(
 
 
 def red(instance: dg.DagsterInstance, key: dg.AssetCheckKey, hours: Iterable[datetime]) -> dict[str, int]:
-    """Return the partition keys of the hours whose latest evaluation is red, those judged longest ago first.
+    """Return the partition keys of the hours whose last evaluation is red, those judged longest ago first.
+
+    One that is only planned, as at the beginning of a run, changes nothing.
 
     Returns:
         For each the storage id of that evaluation, which grows with time.
@@ -129,5 +131,6 @@ def red(instance: dg.DagsterInstance, key: dg.AssetCheckKey, hours: Iterable[dat
         partition: storage_id
         for partition, status, storage_id in internals.latest_evaluations(instance, key, suspects)
         if status is internals.CheckStatus.FAILED
+        or (status is internals.CheckStatus.PLANNED and internals.last_was_red(instance, key, partition))
     }
     return dict(sorted(found.items(), key=lambda item: item[1]))

@@ -649,7 +649,7 @@ def test_case_count_forgotten(play: Play, cases: Path, plays_on: bool) -> None:
     pipeline = recite(play, cases, "count-forgotten", plays_on=plays_on)
     assert not pipeline.green() & {1, 2}
     for hour in (1, 2):
-        assert re.search(r"\b18\b", pipeline.sentence(hour))
+        assert re.search(r"\b18\b", pipeline.sentence(hour)), pipeline.sentence(hour)
         assert re.search(r"(?<![-:\d])(0|4|10)\b(?![-:])", pipeline.sentence(hour))
     assert names(pipeline) == [*of(0, 6), *of(1, 4)]
 

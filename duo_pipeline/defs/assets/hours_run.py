@@ -26,6 +26,7 @@ from duo_pipeline.records import Entry
 _OUT_OF_RANGE = 40002
 """Duo refuses a query for its mintime; one hour can be the reason."""
 _REASONS = 3
+_COUNTED = "Duo counted"
 
 
 class Hours(Protocol):
@@ -135,12 +136,16 @@ class HoursRun:
         explained = sum(max(count, self._counted_alone[hour]) for hour, count in came.items()) + log.beyond
         if log.total and explained < log.total.value:
             doubt = (
-                f"Duo counted {log.total.value:,} records in the query for {span(hours)}, and"
+                f"{_COUNTED} {log.total.value:,} records in the query for {span(hours)}, and"
                 f" {sum(came.values()) + log.beyond:,} came"
             )
-            green = [hour for hour in hours if hour in self.verdicts and self.verdicts[hour].passed]
-            self.verdicts |= {hour: _in_doubt(doubt, self._landed.get(hour)) for hour in green}
-            self._recording.take_back(green)
+            for hour in hours:
+                verdict = self.verdicts.get(hour)
+                if verdict and verdict.passed:
+                    self.verdicts[hour] = _in_doubt(doubt, self._landed.get(hour))
+                elif verdict and _COUNTED not in verdict.sentence:
+                    self.verdicts[hour] = Verdict(False, f"{doubt}; {verdict.sentence}")
+            self._recording.take_back(hours)
 
     def _shows_less(self, hours: list[datetime], of: Collection[datetime]) -> int:
         """Return how many records S3 has of some hours that Duo did not show in the latest query."""

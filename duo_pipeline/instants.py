@@ -1,4 +1,4 @@
-"""A point in time as Duo and Google write it: ISO 8601, kept exactly."""
+"""Read and write points in time as Duo and Google do: in ISO 8601, without losing digits."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -19,8 +19,8 @@ class Instant(NamedTuple):
     """A point in time.
 
     Attributes:
-        ns: Unix nanoseconds; digits beyond the ninth of a fraction are cut.
-        utc: ISO 8601 in UTC, ending in ``Z``, with the fraction's digits as they were given.
+        ns: Unix nanoseconds; a fraction is cut after its ninth digit.
+        utc: ISO 8601 in UTC, ending in ``Z``, with all digits of the original fraction.
     """
 
     ns: int
@@ -30,11 +30,11 @@ class Instant(NamedTuple):
 def parse(text: object) -> Instant:
     """Read an ISO 8601 instant with a time of day.
 
-    A missing fraction and ``Z`` for the offset stand, and a missing offset means UTC: Duo writes
+    The fraction may be missing, and the offset may be ``Z``. A missing offset means UTC: Duo writes
     ``2023-03-21T22:34:49.466370+00:00`` and documents its log in UTC.
 
     Raises:
-        ValueError: ``text`` is no such string, or names a day or time that does not exist.
+        ValueError: ``text`` is not a valid instant, or names a day or time that does not exist.
     """
     match = _ISO.fullmatch(text) if isinstance(text, str) else None
     if match is None:
@@ -61,7 +61,7 @@ def of_unix(seconds: float) -> Instant:
     """Return the instant of Unix seconds.
 
     Raises:
-        ValueError: It is before year 1 or after year 9999, or not a number.
+        ValueError: The instant is before year 1 or after year 9999, or ``seconds`` is not a number.
     """
     try:
         ns = seconds * NANOSECONDS if isinstance(seconds, int) else round(seconds * 1e6) * 1000
@@ -79,9 +79,9 @@ def _offset(text: str) -> timedelta:
 
 
 def iso(ns: int) -> str:
-    """Write Unix nanoseconds in UTC, ending in ``Z``, with 0, 3, 6 or 9 digits of fraction.
+    """Return Unix nanoseconds as ISO 8601 in UTC, ending in ``Z``, with 0, 3, 6 or 9 digits of fraction.
 
-    So does protobuf's JSON write its Timestamp.
+    Protobuf's JSON format writes a Timestamp in the same way.
     """
     seconds, fraction = divmod(ns, NANOSECONDS)
     text = (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
@@ -92,10 +92,10 @@ def iso(ns: int) -> str:
 
 
 def unix_ms(moment: datetime) -> int:
-    """Give the Unix milliseconds of an aware ``moment``, cut to the whole millisecond."""
+    """Return the Unix milliseconds of an aware ``moment``, rounded down."""
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def to_ns(moment: datetime) -> int:
-    """Give the Unix nanoseconds of an aware ``moment``."""
+    """Return the Unix nanoseconds of an aware ``moment``."""
     return (moment - _EPOCH) // timedelta(microseconds=1) * 1000

@@ -1,4 +1,4 @@
-"""One JSON value a line, in UTF-8."""
+"""Read and write NDJSON: one JSON value per line, in UTF-8."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ import orjson
 
 
 def record(text: bytes) -> dict[str, Any] | None:
-    """Read a line as one JSON object; nothing if it is none."""
+    """Return the JSON object of a line, or None if the line is not a JSON object."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -16,10 +16,10 @@ def record(text: bytes) -> dict[str, Any] | None:
 
 
 def line(value: Any) -> bytes:  # noqa: ANN401 - any JSON
-    """Write a value as one line, ended by a newline.
+    """Return a value as one line that ends in a newline.
 
     Raises:
-        ValueError: JSON cannot write it; the text is a clause that says why.
+        ValueError: JSON cannot represent the value; the text is a clause that says why.
     """
     try:
         return _written(value, orjson.OPT_APPEND_NEWLINE) or _written_slowly(value, allow_nan=False) + b"\n"
@@ -28,14 +28,14 @@ def line(value: Any) -> bytes:  # noqa: ANN401 - any JSON
 
 
 def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON
-    """Write a value so that equal values are written equally: its keys are sorted. NaN is taken, too."""
+    """Return a value as JSON with sorted keys, so that equal values have equal bytes. NaN is allowed."""
     return _written(value, orjson.OPT_SORT_KEYS) or _written_slowly(value, sort_keys=True)
 
 
 def _written(value: Any, options: int) -> bytes | None:  # noqa: ANN401 - any JSON
-    """Write by orjson; nothing where it cannot, or may have written another value.
+    """Return a value as orjson writes it, or None if orjson cannot write it or may have changed it.
 
-    It cannot write integers beyond 64 bits and half a surrogate pair, and writes NaN as null.
+    It can write neither integers beyond 64 bits nor half a surrogate pair, and it writes NaN as null.
     """
     try:
         text = orjson.dumps(value, option=options)
@@ -45,7 +45,7 @@ def _written(value: Any, options: int) -> bytes | None:  # noqa: ANN401 - any JS
 
 
 def _written_slowly(value: Any, *, allow_nan: bool = True, sort_keys: bool = False) -> bytes:  # noqa: ANN401 - any JSON
-    for ensure_ascii in (False, True):  # half a surrogate pair can be written as an escape alone
+    for ensure_ascii in (False, True):  # half a surrogate pair can be written only as an escape
         text = json.dumps(
             value, ensure_ascii=ensure_ascii, allow_nan=allow_nan, sort_keys=sort_keys, separators=(",", ":")
         )

@@ -1,4 +1,4 @@
-"""What flows from Duo to the feed."""
+"""Records and rejects, which flow from Duo to the feed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from duo_pipeline.instants import Instant
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One telephony event: as Duo sent it, and when it was."""
+    """One telephony event: as Duo sent it, and its time."""
 
     sent: dict[str, Any]
     at: Instant
@@ -18,11 +18,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """What Duo sent and no hour can take, and why.
+    """Something that Duo sent and that cannot land in any hour, with the reason.
 
     Attributes:
-        sent: A JSON value, or the bytes of what is not JSON.
-        reason: A clause, without anything of what Duo sent.
+        sent: A JSON value, or bytes if it is not JSON.
+        reason: A clause that quotes nothing of what Duo sent.
     """
 
     sent: Any
@@ -33,13 +33,13 @@ Entry = Record | Reject
 
 
 def time_of(record: Mapping[str, Any]) -> Instant:
-    """Return when a record was: its ``ts``, or a time of Duo's older logs where it has no readable ``ts``.
+    """Return the time of a record: its ``ts``, or a field of Duo's older logs if ``ts`` is not readable.
 
-    Those are ``isotimestamp`` (ISO 8601) and ``timestamp``: Unix seconds in Duo's v1 log, ISO 8601 in a line
-    of the feed.
+    The older fields are ``isotimestamp`` (ISO 8601) and ``timestamp``, which has Unix seconds in Duo's v1 log
+    and ISO 8601 in a line of the feed.
 
     Raises:
-        ValueError: It has no readable time; the text says why, as a clause.
+        ValueError: The record has no readable time; the text is a clause that says why.
     """
     try:
         return instants.parse(record.get("ts"))

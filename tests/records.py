@@ -11,13 +11,13 @@ Sent = dict[str, Any]
 
 
 def settled_hour(back: int = 1) -> datetime:
-    """Give the start of an hour that ended some hours ago, in UTC."""
+    """Return the start of an hour that ended ``back`` hours before the current hour, in UTC."""
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     return now - timedelta(hours=back + 1)
 
 
 def sent(at: datetime, **fields: Any) -> Sent:
-    """Make a record as Duo sends it; the fields given replace its own."""
+    """Return a record as Duo sends it, with the given fields replaced or added."""
     return {
         "context": "authentication",
         "credits": 1,
@@ -31,6 +31,6 @@ def sent(at: datetime, **fields: Any) -> Sent:
 
 
 def spread(hour: datetime, count: int, hours: int = 1) -> list[Sent]:
-    """Make so many records, evenly over some hours."""
+    """Return ``count`` records, spread evenly over some hours."""
     step = timedelta(hours=hours) / (count + 1)
     return [sent(hour + step * number) for number in range(1, count + 1)]

@@ -16,11 +16,11 @@ from duo_pipeline import instants
         ("2024-02-29T23:59:59.999999+01", "2024-02-29T22:59:59.999999Z"),
     ],
 )
-def test_an_instant_is_given_in_utc_with_its_own_digits(text: str, utc: str) -> None:
+def test_an_instant_is_converted_to_utc_and_keeps_its_digits(text: str, utc: str) -> None:
     assert instants.parse(text).utc == utc
 
 
-def test_instants_compare_by_the_nanosecond() -> None:
+def test_instants_are_compared_to_the_nanosecond() -> None:
     early = instants.parse("2023-03-21T22:34:49.123456788Z")
     late = instants.parse("2023-03-21T23:34:49.123456789+01:00")
     assert late.ns - early.ns == 1
@@ -43,7 +43,7 @@ def test_instants_compare_by_the_nanosecond() -> None:
         *["2023-03-21T22:34:49+99:00", "0001-01-01T00:00:00+01:00", "٢٠٢٣-03-21T22:34:49Z"],
     ],
 )
-def test_what_is_no_instant_is_refused(text: object) -> None:
+def test_text_that_is_not_a_valid_instant_is_refused(text: object) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - any text
         instants.parse(text)
 

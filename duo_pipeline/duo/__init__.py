@@ -1,1 +1,1 @@
-"""Reading Duo: its Admin API, and in it the telephony log as a stream of records in time order."""
+"""Read Duo's Admin API, and its telephony log as a stream of records in time order."""

@@ -1,4 +1,4 @@
-"""One request to Duo's Admin API, signed, and tried again when that may help."""
+"""Send one request to Duo's Admin API: sign it, and retry it when that may help."""
 
 import email.utils
 import random
@@ -23,37 +23,37 @@ from duo_pipeline.masking import mask_phones
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
-"""How long Duo may be silent; a page takes it a few seconds at most."""
+"""How long Duo may be silent. It sends a page within a few seconds."""
 PAGE_SECONDS = 180.0
-"""How long one answer may take in all, so that a trickle of bytes cannot hold a run for ever."""
+"""How long one answer may take in total, so that a trickle of bytes cannot block a run forever."""
 LONGEST_WAIT_SECONDS = 120.0
 LONGEST_RETRY_AFTER_SECONDS = 900.0
-"""Whoever is told to wait longer comes back later rather than hold the place of others."""
+"""A request that would have to wait longer fails instead, so that the run does not block other runs."""
 _CHUNK = 1 << 16
 
 OnWait = Callable[[str, float], None]
 
 
 class AdminApi:
-    """Duo's Admin API as one application sees it.
+    """Reads Duo's Admin API with the keys of one application.
 
     Args:
-        host: Where it is.
+        host: The API host.
         ikey: The integration key of the Admin API application.
         skey: Its secret key.
-        account_id: The child account to ask for, where the application is that of an MSP's parent account;
-            it goes with each request (duo_client's ``Admin.account_id``).
-        retry_base_seconds: The first wait after a failure; each further one is twice as long, up to 120 s.
-        retry_attempts: How often one request is tried in all.
-        on_wait: Is told, before each wait, the reason and the seconds.
+        account_id: The child account to read, if the application belongs to an MSP's parent account.
+            Each request carries it (as with duo_client's ``Admin.account_id``).
+        retry_base_seconds: The first wait after a failure. Each further wait is twice as long, up to 120 s.
+        retry_attempts: How often one request is tried in total.
+        on_wait: Called before each wait with the reason and the seconds.
         session: The HTTP session.
-        clock: Unix seconds; dates the requests.
-        monotonic: Seconds of a clock that never jumps; bounds one answer.
-        sleep: Waits so many seconds.
-        jitter: A random number from 0 to 1; a wait is up to a quarter longer by it.
+        clock: Returns Unix seconds, for the Date of a request.
+        monotonic: Returns the seconds of a clock that never jumps, to limit the time of one answer.
+        sleep: Waits for a number of seconds.
+        jitter: Returns a random number from 0 to 1, which makes a wait up to a quarter longer.
 
     Attributes:
-        requests_sent: How many requests were sent, the failed ones among them: each costs quota.
+        requests_sent: How many requests were sent, including the failed ones: each costs quota.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class AdminApi:
         self.host = host
         self._ikey = ikey
         self._skey = skey
-        self._of_account = {"account_id": account_id} if account_id else {}
+        self._account_parameters = {"account_id": account_id} if account_id else {}
         self._retry_base_seconds = retry_base_seconds
         self._retry_attempts = retry_attempts
         self._on_wait = on_wait
@@ -87,13 +87,13 @@ class AdminApi:
         self._jitter = jitter
 
     def get(self, path: str, parameters: Mapping[str, str]) -> dict[str, Any]:
-        """Ask Duo, and give the ``response`` of its answer.
+        """Send a request, and return the ``response`` of Duo's answer.
 
-        Tried again: 429, 5xx, a body that is cut off or no JSON, connection errors, time-outs. Each try is
-        dated and signed afresh, since Duo refuses an old Date (40103).
+        It is retried after a 429, a 5xx, a body that is cut off or not JSON, a connection error and a
+        timeout. Each try has a new Date and a new signature, because Duo refuses an old Date (40103).
 
         Raises:
-            DuoRefusal: Duo will not answer this, now or later.
+            DuoRefusal: Duo refuses this request, and a retry would not help.
             DuoUnavailable: The last try failed, too.
         """
         retrying = tenacity.Retrying(
@@ -105,15 +105,15 @@ class AdminApi:
             reraise=True,
         )
         try:
-            return retrying(self._try, path, {**parameters, **self._of_account}, self._dates())
+            return retrying(self._try, path, {**parameters, **self._account_parameters}, self._dates())
         except DuoUnavailable as error:
             tries = f" (tried {self._retry_attempts} times)" if self._retry_attempts > 1 else ""
-            sentence = f"{error}{tries}: it may pass, so run this again later."
+            sentence = f"{error}{tries}: this may be temporary, so run this again later."
             raise DuoUnavailable(sentence, error.retry_after, code=error.code) from None
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         error = _error_of(state)
-        if error.retry_after:  # not where it is 0: tries that come too early burn quota
+        if error.retry_after:  # not if it is 0: a try that comes too early costs quota
             return error.retry_after
         doubled = self._retry_base_seconds * 2.0 ** (state.attempt_number - 1)
         return min(LONGEST_WAIT_SECONDS, doubled * (1 + self._jitter() / 4))
@@ -122,7 +122,7 @@ class AdminApi:
         self._on_wait(str(_error_of(state)), state.upcoming_sleep)
 
     def _dates(self) -> Iterator[str]:
-        """Give a Date for each try: the time, but at least a second after the one before."""
+        """Yield a Date for each try: the current time, but at least a second after the previous Date."""
         second = 0.0
         while True:
             second = max(self._clock() // 1, second + 1)
@@ -135,7 +135,7 @@ class AdminApi:
         )
         self.requests_sent += 1
         try:
-            # auth= rather than a header of one's own, over which requests would prefer a ~/.netrc
+            # auth= and not an Authorization header: requests would replace the header if there is a ~/.netrc
             with self._session.get(
                 f"{self.host.url}{path}?{canonical_parameters(parameters)}",
                 headers={"Date": date, "User-Agent": f"duo-pipeline/{__version__}"},
@@ -154,7 +154,7 @@ class AdminApi:
         while chunk := response.raw.read1(_CHUNK, decode_content=True):
             body += chunk
             if self._monotonic() > deadline:
-                raise DuoUnavailable(f"Duo's answer was not whole after {PAGE_SECONDS:.0f} s")
+                raise DuoUnavailable(f"Duo's answer was not complete after {PAGE_SECONDS:.0f} s")
         return bytes(body)
 
     def _answer(self, response: requests.Response, body: bytes) -> dict[str, Any]:
@@ -165,13 +165,13 @@ class AdminApi:
             answer = None
         if not isinstance(answer, dict):
             if status == 200:
-                raise DuoUnavailable("Duo's answer was cut off, or is not JSON")
+                raise DuoUnavailable("Duo's answer was cut off or is not JSON")
             raise self._refused(response, status * 100, "")
         if status == 200 and answer.get("stat") == "OK":
             content = answer.get("response")
             if isinstance(content, dict) and isinstance(content.get("items"), list):
                 return content
-            raise DuoUnavailable("Duo's answer holds no telephony log")
+            raise DuoUnavailable("Duo's answer does not contain a telephony log")
         code = answer.get("code")
         words = "; ".join(str(answer[key]) for key in ("message", "message_detail") if answer.get(key))
         raise self._refused(
@@ -181,20 +181,21 @@ class AdminApi:
     def _refused(self, response: requests.Response, code: int, words: str) -> DuoError:
         said = f' saying "{self._harmless(words)}"' if words else ""
         if code // 100 == 429 or code >= 50000:
-            what = "got too many requests" if code < 50000 else "had a failure of its own"
+            what = "got too many requests" if code < 50000 else "had an internal error"
             retry_after = self._retry_after(response)
             if retry_after is not None and retry_after > LONGEST_RETRY_AFTER_SECONDS:
                 return DuoRefusal(
-                    f"Duo {what} ({code}) and asks to wait {retry_after:.0f} s: run this again then.", code
+                    f"Duo {what} ({code}) and asks to wait {retry_after:.0f} s: run this again after that.",
+                    code,
                 )
             return DuoUnavailable(f"Duo {what} ({code})", retry_after, code=code)
         if 30000 <= code < 40000:
             return DuoRefusal(
-                f"{self.host.name} sent the request elsewhere ({code // 100}), which is not followed:"
+                f"{self.host.name} redirected the request ({code // 100}), and redirects are not followed:"
                 " check DUO_API_HOST.",
                 code,
             )
-        cure = CURES.get(code, "the cure is not known: look the code up in Duo's Admin API documentation")
+        cure = CURES.get(code, "look up this code in Duo's Admin API documentation")
         if code == 40105:
             cure = self._skew(response)
         return DuoRefusal(f"Duo refused the request ({code}){said}: {cure}.", code)
@@ -208,10 +209,10 @@ class AdminApi:
         try:
             theirs = parsedate_to_datetime(response.headers["Date"]).timestamp()
         except (KeyError, ValueError):
-            return f"{CURES[40105]}, and it does not say by how much: set this machine's clock (NTP)"
+            return f"{CURES[40105]}, and Duo does not say by how much: set this machine's clock (NTP)"
         skew = self._clock() - theirs
         side = "ahead of" if skew >= 0 else "behind"
-        return f"this machine's clock is {abs(skew):.0f} s {side} Duo's: set it (NTP)"
+        return f"this machine's clock is {abs(skew):.0f} s {side} Duo's: set this machine's clock (NTP)"
 
     def _retry_after(self, response: requests.Response) -> float | None:
         text = response.headers.get("Retry-After", "").strip()
@@ -226,7 +227,7 @@ class AdminApi:
 
 def _error_of(state: tenacity.RetryCallState) -> DuoUnavailable:
     error = state.outcome.exception() if state.outcome else None
-    assert isinstance(error, DuoUnavailable)  # noqa: S101 - the only kind that is tried again
+    assert isinstance(error, DuoUnavailable)  # noqa: S101 - the only kind that is retried
     return error
 
 
@@ -235,7 +236,7 @@ def _connection_error(error: Exception, host: ApiHost) -> DuoError:
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return DuoRefusal(
             f"The certificate of {host.name} is not trusted: check DUO_API_HOST, this machine's"
-            " certificates, and whether a proxy stands in between.",
+            " certificates, and whether there is a proxy in between.",
             "tls",
         )
     if any(isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME for cause in causes):
@@ -251,7 +252,7 @@ def _connection_error(error: Exception, host: ApiHost) -> DuoError:
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """Give the error and what lies under it; urllib3 hides its causes in `args` and `reason`."""
+    """Return the error and everything that caused it; urllib3 hides its causes in `args` and `reason`."""
     found: list[BaseException] = []
     waiting: list[object] = [error]
     while waiting:

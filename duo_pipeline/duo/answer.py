@@ -1,4 +1,4 @@
-"""The JSON of one of Duo's answers, of which some items may be impossible to read."""
+"""Read the JSON of Duo's answers, in which single items may be unreadable."""
 
 import json
 import re
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 DEEPEST = 64
-"""How deep an item may be nested. Python and SecOps read deeper ones, but not everything can write them."""
+"""How deep an item may be nested. Python and SecOps can read deeper ones, but not every library can write
+them."""
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{},]', re.DOTALL)
 _ITEMS = re.compile(rb'"items"\s*:\s*\Z')
 _KEY_BYTES = 64
@@ -14,7 +15,7 @@ _KEY_BYTES = 64
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """An item that cannot be read: its bytes, and why."""
+    """An item that cannot be read: its bytes, and the reason."""
 
     sent: bytes
     reason: str
@@ -35,9 +36,9 @@ class _Piece(NamedTuple):
 
 
 def read(body: bytes) -> Any:  # noqa: ANN401 - any JSON
-    """Read an answer; an item that cannot be read takes its place in ``items`` as `Unreadable`.
+    """Read an answer; replace each item in ``items`` that cannot be read by an `Unreadable`.
 
-    Examples are an integer of 5,000 digits, bytes that are not UTF-8, and an object 1,500 deep.
+    Examples are an integer with 5,000 digits, bytes that are not UTF-8, and an object nested 1,500 deep.
 
     Raises:
         ValueError: The answer as a whole is not JSON, or was cut off.
@@ -47,7 +48,7 @@ def read(body: bytes) -> Any:  # noqa: ANN401 - any JSON
     except (ValueError, RecursionError):
         return _read_piece_by_piece(body)
     items = _items(answer)
-    # each level of an item is one bracket, so a page with few brackets has no deep item
+    # each level of an item has one opening bracket, so a page with few brackets has no deep item
     if items is not None and body.count(b"{") + body.count(b"[") > len(items) + DEEPEST:
         return _read_piece_by_piece(body)
     return answer
@@ -89,7 +90,7 @@ def _item(body: bytes, piece: _Piece) -> Any:  # noqa: ANN401 - any JSON
 
 
 def _pieces(body: bytes) -> tuple[_Piece, list[_Piece]]:
-    """Find the array of items by its brackets, and each item in it.
+    """Find the array of items, and each item in it, by the brackets.
 
     Raises:
         ValueError: There is no such array, or it does not end.

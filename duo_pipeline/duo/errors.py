@@ -1,30 +1,30 @@
-"""What can go wrong between this machine and Duo, each in a sentence that says what to do."""
+"""Errors of reading Duo. Each text says what is wrong and what to do."""
 
 from collections.abc import Mapping
 from typing import Literal
 
 Code = int | Literal["dns", "connection", "tls"]
-"""Duo's own code, or where on the way to Duo it went wrong."""
+"""Duo's own code, or the step at which the connection to Duo failed."""
 
 CURES: Mapping[int, str] = {
-    40001: "a parameter is missing, which is a fault of this program: report it",
-    40002: "Duo takes no such parameter: the hour may be older than the 180 days that Duo keeps",
-    40101: "it saw no credentials: check DUO_IKEY and DUO_SKEY",
-    40102: "it does not know the integration key: check DUO_IKEY, which must be an Admin API application's",
+    40001: "a parameter is missing, which is a bug of this program: report it",
+    40002: "Duo does not accept a parameter: the hour may be older than the 180 days that Duo keeps",
+    40101: "the request had no credentials: check DUO_IKEY and DUO_SKEY",
+    40102: "Duo does not know the integration key: check that DUO_IKEY is that of an Admin API application",
     40103: "the signature is wrong: check DUO_SKEY",
-    40104: "it saw no time in the request, which is a fault of this program or of a proxy in between",
+    40104: "the request had no Date, which is a bug of this program or of a proxy in between: report it",
     40105: "the request's time is off",
     40301: "the Admin API application lacks a permission: give it 'Grant read log' in Duo's Admin Panel",
-    40401: "there is no such resource: check DUO_API_HOST",
+    40401: "the resource does not exist: check DUO_API_HOST",
 }
-"""What helps against each of Duo's codes, by the code alone: Duo rewords its messages."""
+"""What to do about each of Duo's codes. The keys are codes because Duo rewords its messages."""
 
 
 class DuoError(Exception):
     """Duo could not be read; the text is one sentence for a person, without secrets.
 
     Attributes:
-        code: What it was, for whoever has to tell one failure from another; None if Duo's answer made no
+        code: Which failure it was, for code that treats failures differently; None if Duo's answer made no
             sense.
     """
 
@@ -34,18 +34,18 @@ class DuoError(Exception):
 
 
 class DuoRefusal(DuoError):
-    """An answer that stays the same however often one asks."""
+    """Duo refused the request, and a retry would not help."""
 
 
 class DuoContradiction(DuoRefusal):
-    """Answers of one query that cannot all be true: the query is over, and its hours have to be read anew."""
+    """The answers of one query contradict each other: the query ends, and its hours must be read again."""
 
 
 class DuoUnavailable(DuoError):
-    """A failure that may pass: worth another try.
+    """A failure that may be temporary, so that a retry may help.
 
     Attributes:
-        retry_after: The seconds that Duo asked to wait, if it did.
+        retry_after: How many seconds Duo asked to wait, if it did.
     """
 
     def __init__(self, message: str, retry_after: float | None = None, *, code: Code | None = None) -> None:
@@ -54,10 +54,10 @@ class DuoUnavailable(DuoError):
 
 
 def may_be_of_one_hour(error: Exception) -> bool:
-    """Return whether the hours that were asked for may be the reason: others may then be had.
+    """Return whether the error may come from the requested hours, so that other hours may be readable.
 
-    So it is where Duo was reached and failed (5xx), or sent what makes no sense; 429 and what lies on the way
-    to Duo meet every hour.
+    This is the case if Duo was reached and failed (5xx), or sent an answer that makes no sense. A 429 or a
+    connection error affects every hour.
     """
     return isinstance(error, DuoUnavailable) and (
         error.code is None or (isinstance(error.code, int) and error.code >= 50000)

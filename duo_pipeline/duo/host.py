@@ -1,4 +1,4 @@
-"""Which hosts the collector speaks to: Duo's own, or this machine for a test."""
+"""Check the API host: only Duo's own hosts are allowed, and for tests this machine."""
 
 import re
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ DUO_DOMAINS = ("duosecurity.com", "duofederal.com")
 
 @dataclass(frozen=True, slots=True)
 class ApiHost:
-    """Where the Admin API is.
+    """The host of the Admin API.
 
     Attributes:
         url: Scheme, host and port, without a slash at the end.
-        name: The host name in lower case, without the port: what is signed, and the ``host`` of a line.
+        name: The host name in lower case, without the port. It is signed, and is the ``host`` of a line.
     """
 
     url: str
@@ -23,7 +23,7 @@ class ApiHost:
 
     @property
     def address(self) -> str:
-        """The name, and the port where the URL has one: two emulators on one machine differ by it."""
+        """The name, and the port if the URL has one: two emulators on one machine differ by their port."""
         return self.url.partition("://")[2]
 
 
@@ -31,14 +31,14 @@ def api_host(text: str) -> ApiHost:
     """Read ``DUO_API_HOST``: ``api-xxxxxxxx.duosecurity.com``, or a URL.
 
     Raises:
-        ValueError: It is no host, plain ``http://`` to another machine, or no host of Duo's. A request
-            carries a signature and a day's phone numbers come back, so neither goes anywhere else.
+        ValueError: It is not a valid host name, not a host of Duo's, or uses plain ``http://`` for another
+            machine. A request carries a signature and its answer phone numbers, so no other host may get it.
     """
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
         name, port = (parts.hostname or "").lower(), parts.port
     except ValueError:
-        raise ValueError("is no host name and no URL") from None
+        raise ValueError("is not a valid host name or URL") from None
     if (
         not _NAME.fullmatch(name)
         or parts.path.strip("/")
@@ -51,7 +51,7 @@ def api_host(text: str) -> ApiHost:
         raise ValueError("must begin with https://, or with nothing before the host name")
     loopback = _is_loopback(name)
     if parts.scheme == "http" and not loopback:
-        raise ValueError("must not be plain http:// (that is taken for loopback addresses alone)")
+        raise ValueError("must not use plain http:// (allowed only for loopback addresses)")
     if not loopback and not name.endswith(tuple(f".{domain}" for domain in DUO_DOMAINS)):
         raise ValueError(f"must be a host of Duo's, ending in {' or '.join(DUO_DOMAINS)}")
     netloc = f"[{name}]" if ":" in name else name

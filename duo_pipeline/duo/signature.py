@@ -1,4 +1,4 @@
-"""How a request to Duo's Admin API is signed: version 5, the default of Duo's own clients."""
+"""Sign a request to Duo's Admin API with version 5, the default of Duo's own clients."""
 
 import hashlib
 import hmac
@@ -9,9 +9,9 @@ _NOTHING = hashlib.sha512(b"").hexdigest()
 
 
 def canonical_parameters(parameters: Mapping[str, str]) -> str:
-    """Write the parameters as Duo signs them, which is also the query string to send.
+    """Return the parameters as Duo signs them, which is also the query string to send.
 
-    All but ``A-Za-z0-9_.~-`` is percent-encoded, and the pairs are sorted by encoded key.
+    Every character except ``A-Za-z0-9_.~-`` is percent-encoded, and the pairs are sorted by encoded key.
     Source: ``canon_params`` of duo_client.
     """
     return "&".join(
@@ -21,7 +21,7 @@ def canonical_parameters(parameters: Mapping[str, str]) -> str:
 
 
 def sign(skey: str, *, date: str, method: str, host: str, path: str, parameters: Mapping[str, str]) -> str:
-    """Give the signature of a request without body: lower-case hex, the password of HTTP Basic.
+    """Return the signature of a request without a body: lower-case hex, the password of HTTP Basic.
 
     Args:
         skey: The secret key of the Admin API application.

@@ -1,4 +1,4 @@
-"""The telephony log between two hours: one query, read in pages, cut into hours as it streams by."""
+"""Read the telephony log between two hours with one query, page by page, and split it into hours."""
 
 import re
 import time
@@ -18,19 +18,20 @@ from duo_pipeline.records import Entry, Record, Reject, time_of
 
 PATH = "/admin/v2/logs/telephony"
 LIMIT = 1000
-"""The most records that Duo sends at once."""
+"""The most records that Duo sends in one page."""
 MOST_PAGES_OF_REPEATS = 3
 PAGES_REMEMBERED = 10
-"""Repeats of so many pages are recognized; those of older ones cost requests, but never a record."""
+"""How many pages are remembered to recognize repeated records. A record that repeats an older page costs
+requests, but no record is lost."""
 OLDEST_SECONDS = 180 * 86_400 - 1_800
-"""Duo refuses a mintime of more than 180 days ago, by its own clock; half an hour is left for the skew."""
+"""Duo refuses a mintime of more than 180 days ago by its own clock. Half an hour is left for clock skew."""
 
 _HOUR = timedelta(hours=1)
 _MS_NS = 1_000_000
 _TS = re.compile(rb'"ts"\s*:\s*"([^"\\]{1,64})"')
 _SPARE_REQUESTS = 100
 _SMALLEST_PAGE = 100
-"""Duo's default page. A query whose pages are smaller than this, page after page, is given up."""
+"""Duo's default page size. A query whose pages are all smaller than this is stopped."""
 _UNCOUNTED_PER_HOUR = 100_000
 _COUNTED_PER_HOUR = 1_000_000
 _MOST_DIGITS = 18
@@ -40,21 +41,21 @@ Hour = tuple[datetime, Iterator[Entry]]
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Duo's ``total_objects``: how many records the whole query has; ``at_least`` when it says ``gte``."""
+    """Duo's ``total_objects``: how many records the query has; ``at_least`` if Duo says ``gte``."""
 
     value: int
     at_least: bool = False
 
 
 class TelephonyLog:
-    """One query of Duo's telephony log for the hours of [start, end), both whole hours in UTC.
+    """Runs one query of Duo's telephony log for the hours of [start, end), both whole hours in UTC.
 
     Attributes:
-        received: How many records came, without the repeats that were recognized.
-        beyond: How many of them are of the first millisecond after the end, and of the next hour.
+        received: How many records came, without the recognized repeats.
+        beyond: How many of them belong to the first millisecond after the end, and so to the next hour.
         total: The highest count that Duo gave for the whole query, if it gave any.
-        reached: The instant of the last record so far.
-        doubts: Why not everything that came can be believed, a sentence each.
+        reached: The time of the last record so far.
+        doubts: The reasons not to trust the result, one sentence each.
     """
 
     def __init__(
@@ -81,11 +82,11 @@ class TelephonyLog:
         self._unplaced = 0
 
     def judge(self, landed: int, rejected: int) -> None:
-        """Compare what came with Duo's own count, once the query is over; a difference is a doubt.
+        """Compare the result with Duo's own count after the query has ended; a difference becomes a doubt.
 
         Args:
-            landed: How many records of the query's hours came, each counted once.
-            rejected: How many entries came that cannot land, each counted once.
+            landed: How many different records of the query's hours came.
+            rejected: How many different entries came that cannot land.
         """
         shown, total = landed + self.beyond, self.total
         if total and shown + rejected < total.value:
@@ -99,15 +100,15 @@ class TelephonyLog:
             self._doubt(f"{self._unplaced:,} entries have no readable time, and may be of any of these hours")
 
     def hours(self) -> Iterator[Hour]:
-        """Yield each hour in turn, the empty ones too, with an iterator of its entries.
+        """Yield each hour in order, including empty ones, with an iterator of its entries.
 
-        Each hour's entries have to be taken before the next hour is asked for: they come straight from
-        Duo's pages, so that an hour of a million records needs no more memory than one of a thousand.
+        Take all entries of an hour before you request the next hour. The entries come straight from Duo's
+        pages, so that an hour of a million records needs no more memory than one of a thousand.
 
         Raises:
-            DuoContradiction: Duo's records are not in order of time, so no hour of the query is known to be
-                whole.
-            DuoError: A page could not be had, or Duo's answer makes no sense.
+            DuoContradiction: Duo's records are not in order of time, so that no hour of the query is known
+                to be complete.
+            DuoError: A page could not be read, or Duo's answer makes no sense.
         """
         entries = self._entries()
         ahead = next(entries, None)
@@ -124,7 +125,7 @@ class TelephonyLog:
             hour += _HOUR
 
     def _entries(self) -> Iterator[tuple[datetime, Entry]]:
-        """Yield each entry with its hour; for one without a time that is the hour of the record before it."""
+        """Yield each entry with its hour; an entry without a time gets the hour of the previous record."""
         hour = self.start
         start_ns, end_ns = instants.to_ns(self.start), instants.to_ns(self.end)
         for item in self._items():
@@ -142,7 +143,7 @@ class TelephonyLog:
                 continue
             if at.ns >= end_ns:
                 self.beyond += 1
-                continue  # maxtime is inclusive: this one is the next hour's, and will be read with it
+                continue  # maxtime is inclusive: this record belongs to the next hour, and is read with it
             its_hour = self.start + _HOUR * ((at.ns - start_ns) // instants.HOUR_NS)
             if its_hour < hour:
                 raise DuoContradiction(
@@ -159,19 +160,19 @@ class TelephonyLog:
             yield hour, Record(item, at)
 
     def _items(self) -> Iterator[Any]:
-        """Yield what the pages hold, without the repeats, and stop where the log ends.
+        """Yield the items of the pages without repeats, and stop at the end of the log.
 
-        It ends without a cursor, with the cursor just sent, or when all that Duo counts has come and the page
-        was not full. Duo sends a cursor with the last page, too, so the count is what spares a request. It is
-        cut off when its cursors lead in a circle, when page after page brings nothing new, and after more
-        requests than its count can need.
+        The log ends when Duo sends no cursor, sends the same cursor again, or has sent as many records as it
+        counts and the page was not full. Duo sends a cursor with the last page, too, so the count saves a
+        request. The reading stops early when the cursors repeat, when several pages in a row bring nothing
+        new, and after more requests than Duo's count can need.
         """
         pages_of_repeats = 0
         start_ms = instants.unix_ms(self.start)
         parameters = {
             "mintime": str(start_ms),
-            # the end itself, not a millisecond less: ts has microseconds, and which side of the bound a
-            # record of the last millisecond falls on is not known
+            # not a millisecond less: ts has microseconds, and it is not known whether Duo would then still
+            # include a record of the last millisecond
             "maxtime": str(instants.unix_ms(self.end)),
             "limit": str(LIMIT),
             "sort": "ts:asc",
@@ -182,7 +183,8 @@ class TelephonyLog:
         for requests in count(1):
             oldest_ms = int(self._clock() - OLDEST_SECONDS) * 1000
             if aged := oldest_ms > start_ms and "next_offset" in parameters:
-                # hours have gone by since the first page: the cursor is far beyond, but Duo would refuse
+                # hours have passed since the first page: the cursor is far beyond this, but Duo would refuse
+                # the first mintime
                 parameters["mintime"] = str(oldest_ms)
             items, cursor, total = _page(self._api.get(PATH, parameters))
             if total and not aged:
@@ -204,7 +206,7 @@ class TelephonyLog:
             all_came = (
                 self.total and not self.total.at_least and self.total.value == self._placed + self.beyond
             )
-            # of what cannot land nobody knows whether Duo counts it
+            # whether Duo counts what cannot land is not known
             complete = all_came and self._placed and not self._rejected
             if cursor is None or cursor == parameters.get("next_offset") or (complete and len(items) < LIMIT):
                 return
@@ -220,7 +222,7 @@ class TelephonyLog:
             parameters["next_offset"] = cursor
 
     def _note_total(self, total: Total) -> None:
-        """Keep the highest count; one that shrinks contradicts it."""
+        """Keep the highest count; a lower one later is a doubt."""
         if self.total and total.value < self.total.value:
             self._doubt(f"Duo counted {self.total.value:,} records and later {total.value:,}")
         if self.total is None or total.value > self.total.value:
@@ -239,10 +241,10 @@ class TelephonyLog:
 
 
 def _time_of(item: Any) -> Instant:  # noqa: ANN401 - any JSON
-    """Return when an item was, even if the rest of it cannot be read.
+    """Return the time of an item, even if the rest of it cannot be read.
 
     Raises:
-        ValueError: Nobody can say; the text is the reason why it cannot land.
+        ValueError: It has no readable time; the text says why the item cannot land.
     """
     if isinstance(item, dict):
         return time_of(item)
@@ -263,12 +265,12 @@ def _page(response: dict[str, Any]) -> tuple[list[Any], str | None, Total | None
     items = response.get("items")
     metadata = response.get("metadata") or {}
     if not isinstance(items, list) or not isinstance(metadata, dict):
-        raise DuoUnavailable("Duo's answer holds no telephony log.")
+        raise DuoUnavailable("Duo's answer does not contain a telephony log.")
     return items, _cursor(metadata.get("next_offset")), _total(metadata.get("total_objects"))
 
 
 def _cursor(value: object) -> str | None:
-    """Read ``next_offset``: text, or as the v2 authentication log has it, a list of two."""
+    """Read ``next_offset``: text, or a list of two as in the v2 authentication log."""
     match value:
         case None | "" | []:
             return None
@@ -283,7 +285,7 @@ def _cursor(value: object) -> str | None:
 
 
 def _total(value: object) -> Total | None:
-    """Read ``total_objects``: a number, or as duo_client documents it, ``{"relation", "value"}``."""
+    """Read ``total_objects``: a number, or ``{"relation", "value"}`` as duo_client documents it."""
     match value:
         case {"value": number, "relation": "eq"}:
             return _total(number)

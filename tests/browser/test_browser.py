@@ -99,7 +99,7 @@ def test_a_failed_hour_is_red_says_why_and_turns_green_when_it_is_run_again(page
         expect(page.get_by_text("did not materialize this asset")).to_be_visible()
         keep(page, "failed-hour")
         page.get_by_role("link", name=re.compile("^[0-9a-f]{8}$")).click()
-        expect(page.get_by_text("Duo had a failure of its own (50300) (tried 2 times)").last).to_be_visible()
+        expect(page.get_by_text("Duo had an internal error (50300) (tried 2 times)").last).to_be_visible()
         keep(page, "failed-run")
     page.get_by_role("button", name="arrow_drop_down").click()
     page.get_by_role("menuitem", name="From failure").click()

@@ -1,4 +1,4 @@
-"""How one request is made, tried again, and given up."""
+"""Tests of one request: how it is signed, when it is retried, and which errors it raises."""
 
 import email.utils
 import gzip
@@ -43,7 +43,7 @@ def fail(
 
 
 class Wire(BaseAdapter):
-    """What stands in place of the network: gives one answer after the other, and keeps the requests."""
+    """Replaces the network: returns one answer after the other, and records the requests."""
 
     def __init__(self, *answers: Answer | Exception) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class Wire(BaseAdapter):
 
 @dataclass
 class Machine:
-    """A clock that goes on while one sleeps, and what was slept."""
+    """A clock that advances with each sleep, and the list of sleeps."""
 
     now: float = NOW
     slept: list[float] = field(default_factory=list)
@@ -115,7 +115,7 @@ def refused(machine: Machine, answer: Answer) -> str:
     return str(caught.value)
 
 
-def test_a_child_account_of_a_parent_is_named_in_each_request_and_signed(machine: Machine) -> None:
+def test_each_request_names_the_child_account_and_signs_it(machine: Machine) -> None:
     wire = Wire(fail(42901), Answer())
     machine.api(wire, account_id="DACHILD").get(PATH, {"sort": "ts:asc"})
     for request in wire.requests:
@@ -127,7 +127,7 @@ def test_a_child_account_of_a_parent_is_named_in_each_request_and_signed(machine
     assert len(wire.requests) == 2
 
 
-def test_a_request_is_signed_dated_and_named(machine: Machine) -> None:
+def test_a_request_has_a_signature_a_date_and_a_user_agent(machine: Machine) -> None:
     wire = Wire(Answer())
     api = machine.api(wire)
     assert api.get(PATH, {"sort": "ts:asc", "mintime": "1"}) == OK["response"]
@@ -142,7 +142,7 @@ def test_a_request_is_signed_dated_and_named(machine: Machine) -> None:
     assert api.requests_sent == 1
 
 
-def test_tls_is_verified_and_time_is_bounded(machine: Machine) -> None:
+def test_tls_is_verified_and_timeouts_are_set(machine: Machine) -> None:
     wire = Wire(Answer())
     machine.api(wire).get(PATH, {})
     assert wire.options[0]["verify"] is not False
@@ -151,7 +151,7 @@ def test_tls_is_verified_and_time_is_bounded(machine: Machine) -> None:
     assert 0 < read <= 60
 
 
-def test_each_try_is_dated_and_signed_afresh(machine: Machine) -> None:
+def test_each_try_has_a_new_date_and_a_new_signature(machine: Machine) -> None:
     wire = Wire(fail(42901), Answer())
     machine.api(wire).get(PATH, {})
     first, second = wire.requests
@@ -159,7 +159,7 @@ def test_each_try_is_dated_and_signed_afresh(machine: Machine) -> None:
     assert first.headers["Authorization"] != second.headers["Authorization"]
 
 
-def test_tries_within_one_second_are_dated_a_second_apart(machine: Machine) -> None:
+def test_tries_within_one_second_have_dates_a_second_apart(machine: Machine) -> None:
     wire = Wire(
         fail(42901, headers={"Retry-After": "0"}), fail(42901, headers={"Retry-After": "0"}), Answer()
     )
@@ -168,20 +168,20 @@ def test_tries_within_one_second_are_dated_a_second_apart(machine: Machine) -> N
     assert dates == [NOW, NOW + 1, NOW + 2]
 
 
-def test_waits_double_from_the_base_to_two_minutes(machine: Machine) -> None:
-    with pytest.raises(DuoUnavailable, match=r"too many requests.* \(tried 8 times\): it may pass"):
+def test_waits_double_up_to_two_minutes(machine: Machine) -> None:
+    with pytest.raises(DuoUnavailable, match=r"too many requests.* \(tried 8 times\): this may be temporary"):
         machine.api(Wire(fail(42901))).get(PATH, {})
     assert machine.slept == [30, 60, 120, 120, 120, 120, 120]
 
 
-def test_jitter_makes_a_wait_longer_but_never_than_two_minutes(machine: Machine) -> None:
+def test_jitter_makes_a_wait_longer_but_no_longer_than_two_minutes(machine: Machine) -> None:
     api = machine.api(Wire(fail(42901)), jitter=lambda: 1.0, retry_attempts=4)
     with pytest.raises(DuoUnavailable):
         api.get(PATH, {})
     assert machine.slept == [37.5, 75, 120]
 
 
-def test_each_wait_is_told_with_its_reason(machine: Machine) -> None:
+def test_each_wait_is_reported_with_its_reason(machine: Machine) -> None:
     machine.api(Wire(fail(42901), Answer())).get(PATH, {})
     ((reason, seconds),) = machine.told
     assert "42901" in reason
@@ -194,13 +194,13 @@ def test_retry_after_is_honoured(machine: Machine, text: str) -> None:
     assert machine.slept == [7]
 
 
-def test_a_retry_after_of_more_than_a_quarter_of_an_hour_is_for_the_next_tick(machine: Machine) -> None:
+def test_a_retry_after_of_more_than_15_minutes_is_left_to_the_next_tick(machine: Machine) -> None:
     assert "asks to wait 901 s" in refused(machine, fail(42901, headers={"Retry-After": "901"}))
     assert "asks to wait" in refused(machine, fail(42901, headers={"Retry-After": "9" * 400}))
 
 
 @pytest.mark.parametrize("text", ["0", "soon", "-5", "1.5 s", "Fri, 31 Dec 99999 23:59:59 GMT"])
-def test_a_retry_after_that_says_nothing_is_passed_over(machine: Machine, text: str) -> None:
+def test_a_retry_after_that_makes_no_sense_is_ignored(machine: Machine, text: str) -> None:
     machine.api(Wire(fail(42901, headers={"Retry-After": text}), Answer())).get(PATH, {})
     assert machine.slept == [30]
 
@@ -225,17 +225,17 @@ TRANSIENT: dict[str, Answer | Exception] = {
 
 
 @pytest.mark.parametrize("answer", TRANSIENT.values(), ids=TRANSIENT.keys())
-def test_a_failure_that_may_pass_is_tried_again(machine: Machine, answer: Answer | Exception) -> None:
+def test_a_temporary_failure_is_retried(machine: Machine, answer: Answer | Exception) -> None:
     wire = Wire(answer, Answer())
     api = machine.api(wire)
     assert api.get(PATH, {}) == OK["response"]
     assert len(wire.requests) == api.requests_sent == 2
 
 
-def test_an_answer_that_trickles_is_given_up(machine: Machine) -> None:
+def test_an_answer_that_comes_too_slowly_fails(machine: Machine) -> None:
     seconds = iter(range(0, 100_000, int(PAGE_SECONDS) + 1))
     api = machine.api(Wire(Answer()), monotonic=lambda: float(next(seconds)), retry_attempts=1)
-    with pytest.raises(DuoUnavailable, match="not whole after"):
+    with pytest.raises(DuoUnavailable, match="not complete after"):
         api.get(PATH, {})
 
 
@@ -248,31 +248,31 @@ def test_an_answer_that_trickles_is_given_up(machine: Machine) -> None:
         (40103, "DUO_SKEY"),
         (40301, "Grant read log"),
         (40401, "DUO_API_HOST"),
-        (40999, "look the code up"),
+        (40999, "look up this code"),
     ],
 )
-def test_a_refusal_says_at_once_what_to_do(machine: Machine, code: int, cure: str) -> None:
+def test_a_refusal_is_not_retried_and_says_what_to_do(machine: Machine, code: int, cure: str) -> None:
     text = refused(machine, fail(code, message="Reworded by Duo", message_detail="mintime"))
     assert str(code) in text
     assert cure in text
     assert "Reworded by Duo; mintime" in text
 
 
-def test_a_refusal_without_json_goes_by_its_status(machine: Machine) -> None:
+def test_a_refusal_without_json_is_known_by_its_status(machine: Machine) -> None:
     assert "(40300)" in refused(machine, Answer(403, b"<html>Forbidden by a proxy</html>"))
 
 
-def test_a_code_in_a_200_is_heeded(machine: Machine) -> None:
+def test_an_error_code_in_a_200_is_an_error(machine: Machine) -> None:
     assert "DUO_SKEY" in refused(machine, fail(40103, status=200))
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(-312, "312 s ahead of"), (45, "45 s behind")])
-def test_clock_skew_is_told_in_seconds(machine: Machine, seconds: int, words: str) -> None:
+def test_clock_skew_is_reported_in_seconds(machine: Machine, seconds: int, words: str) -> None:
     theirs = email.utils.formatdate(NOW + seconds, usegmt=True)
     assert words in refused(machine, fail(40105, headers={"Date": theirs}))
 
 
-def test_clock_skew_without_duos_date_still_has_a_cure(machine: Machine) -> None:
+def test_clock_skew_without_duos_date_still_says_what_to_do(machine: Machine) -> None:
     assert "NTP" in refused(machine, fail(40105))
 
 
@@ -288,7 +288,7 @@ def test_redirects_are_not_followed(machine: Machine) -> None:
         (requests.ConnectionError(socket.gaierror(socket.EAI_NONAME, "")), "no host api-1.duosecurity.com"),
     ],
 )
-def test_a_connection_that_will_never_stand_fails_at_once(
+def test_a_connection_error_that_is_permanent_is_not_retried(
     machine: Machine, error: Exception, words: str
 ) -> None:
     wire = Wire(error)
@@ -297,13 +297,13 @@ def test_a_connection_that_will_never_stand_fails_at_once(
     assert len(wire.requests) == 1
 
 
-def test_what_duo_says_cannot_carry_secrets_or_phone_numbers_into_the_text(machine: Machine) -> None:
+def test_no_secret_or_phone_number_gets_from_duos_message_into_the_error(machine: Machine) -> None:
     text = refused(machine, fail(40103, message=f"{SKEY} {IKEY} +1 312-555-0123"))
     for secret in (SKEY, IKEY, "555"):
         assert secret not in text
 
 
-def test_the_last_failure_is_told(machine: Machine) -> None:
+def test_the_error_describes_the_last_failure(machine: Machine) -> None:
     with pytest.raises(DuoError, match=r"did not answer in time \(tried 2 times\)"):
         machine.api(Wire(requests.ReadTimeout()), retry_attempts=2).get(PATH, {})
 

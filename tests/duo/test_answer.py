@@ -1,4 +1,4 @@
-"""Answers of Duo of which some items cannot be read."""
+"""Tests of Duo's answers in which some items cannot be read."""
 
 import json
 
@@ -30,7 +30,7 @@ def answer(*items: bytes) -> bytes:
     ids=["digits", "deep", "deep list", "bytes", "no value", "newline", "word", "NaN", "infinity"],
 )
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_an_item_that_cannot_be_read_keeps_its_bytes_and_the_others_come(
+def test_an_unreadable_item_keeps_its_bytes_and_the_other_items_are_read(
     item: bytes, reason: str, place: int
 ) -> None:
     good = [b'{"context":"a \\"quote\\" , ] } {"}', b"7"]
@@ -43,7 +43,7 @@ def test_an_item_that_cannot_be_read_keeps_its_bytes_and_the_others_come(
     assert response["metadata"] == {"total_objects": 3, "n": [1, {"items": [2]}]}
 
 
-def test_what_can_be_read_is_as_json_reads_it() -> None:
+def test_a_readable_answer_is_read_as_json_reads_it() -> None:
     nested = b'{"a":' * DEEPEST + b"1" + b"}" * DEEPEST
     for body in (
         answer(),
@@ -56,7 +56,7 @@ def test_what_can_be_read_is_as_json_reads_it() -> None:
 
 
 @pytest.mark.parametrize("end", range(1, len(answer(b'{"credits":' + b"9" * 5000 + b"}")), 97))
-def test_an_answer_that_was_cut_off_is_not_taken_for_one(end: int) -> None:
+def test_an_answer_that_was_cut_off_is_refused(end: int) -> None:
     with pytest.raises(ValueError, match="not"):
         read(answer(b'{"credits":' + b"9" * 5000 + b"}")[:end])
 
@@ -64,6 +64,6 @@ def test_an_answer_that_was_cut_off_is_not_taken_for_one(end: int) -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", b'{"response":{"items":[}}}', b'{"a":' * 5000, b'{"response":[{"items":[x]}]}']
 )
-def test_what_is_not_an_answer_is_refused(body: bytes) -> None:
+def test_a_body_that_is_not_an_answer_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match="not"):
         read(body)

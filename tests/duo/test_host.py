@@ -15,7 +15,7 @@ from duo_pipeline.duo.host import api_host
         ("https://127.0.0.2", "https://127.0.0.2", "127.0.0.2"),
     ],
 )
-def test_duos_hosts_and_this_machine_are_taken(text: str, url: str, name: str) -> None:
+def test_duos_hosts_and_this_machine_are_allowed(text: str, url: str, name: str) -> None:
     host = api_host(text)
     assert (host.url, host.name) == (url, name)
 

@@ -10,7 +10,7 @@ SKEY = "Zh5eGmUq9zpfQnyUIu5OL9iWoMMv5ZNmk3zLJ4Ep"
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 
 
-def test_a_known_answer_of_version_5() -> None:
+def test_the_signature_equals_a_known_signature_of_version_5() -> None:
     signature = sign(
         SKEY,
         date="Tue, 25 Oct 2022 16:09:45 -0000",
@@ -31,12 +31,14 @@ def test_a_known_answer_of_version_5() -> None:
     )
 
 
-def test_parameters_are_encoded_and_sorted_as_duo_does() -> None:
+def test_parameters_are_encoded_and_sorted_as_duo_does_it() -> None:
     assert canonical_parameters({"b": "1,2 3", "a": "x~y/é", "A": "%"}) == "A=%25&a=x~y%2F%C3%A9&b=1%2C2%203"
 
 
 @given(parameters=st.dictionaries(TEXT, TEXT, max_size=6), skey=TEXT, date=TEXT)
-def test_duos_own_client_signs_the_same(parameters: dict[str, str], skey: str, date: str) -> None:
+def test_the_signature_equals_that_of_duos_own_client(
+    parameters: dict[str, str], skey: str, date: str
+) -> None:
     path, host = "/admin/v2/logs/telephony", "API-1.duosecurity.com"
     normal = duo_client.client.normalize_params(parameters)
     basic = duo_client.client.sign("DI", skey, "GET", host, path, date, 5, normal, body="")

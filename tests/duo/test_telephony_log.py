@@ -1,4 +1,4 @@
-"""The log between two hours, read from the emulated Duo in each way that it may behave."""
+"""Tests of reading the log between two hours, with each known behaviour of Duo."""
 
 import json
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def read(duo: ServedDuo, hours: int = 1) -> tuple[TelephonyLog, dict[datetime, l
 
 
 def read_all(log: TelephonyLog) -> tuple[TelephonyLog, dict[datetime, list[Sent]], list[Reject]]:
-    """Read a log to its end, and judge it as landing does: each record and each reject counts once."""
+    """Read a log to its end and judge it as landing does: each record and each reject counts once."""
     found: dict[datetime, list[Sent]] = {}
     rejects: list[Reject] = []
     for hour, entries in log.hours():
@@ -65,7 +65,7 @@ def test_an_empty_hour_costs_one_request(duo: ServedDuo) -> None:
     assert len(duo.api.requests) == 1
 
 
-def test_a_range_is_one_query_cut_into_hours_the_empty_ones_too(duo: ServedDuo) -> None:
+def test_a_range_is_one_query_split_into_hours_including_empty_ones(duo: ServedDuo) -> None:
     first, last = spread(START, 2), spread(START + 3 * HOUR, 3)
     duo.api.log = FixedLog([*first, *last])
     _, found, _ = read(duo, hours=5)
@@ -74,7 +74,7 @@ def test_a_range_is_one_query_cut_into_hours_the_empty_ones_too(duo: ServedDuo) 
     assert len(duo.api.requests) == 1
 
 
-def test_pages_cost_as_many_requests_as_there_are_thousands_of_records(duo: ServedDuo) -> None:
+def test_a_query_costs_one_request_per_thousand_records(duo: ServedDuo) -> None:
     records = spread(START, 2 * LIMIT + 500, hours=4)
     duo.api.log = FixedLog(records)
     _, found, _ = read(duo, hours=4)
@@ -82,7 +82,7 @@ def test_pages_cost_as_many_requests_as_there_are_thousands_of_records(duo: Serv
     assert len(duo.api.requests) == 3
 
 
-def test_every_page_asks_for_the_same_hours_in_order_of_time(duo: ServedDuo) -> None:
+def test_every_page_requests_the_same_hours_in_order_of_time(duo: ServedDuo) -> None:
     duo.api.log = FixedLog(spread(START, LIMIT + 1))
     read(duo)
     first, second = (dict(request.params) for request in duo.api.requests)
@@ -109,7 +109,7 @@ WAYS: dict[str, Knobs] = {
     "bounds compared in milliseconds": Knobs(compare="floored"),
     "repeats at the start of a page": Knobs(repeats=3),
     "repeats and no total": Knobs(repeats=1, total="absent"),
-    "pages shorter than asked for": Knobs(page_size=300),
+    "pages shorter than requested": Knobs(page_size=300),
     "short pages and no total": Knobs(page_size=300, total="absent"),
     "short pages with repeats": Knobs(page_size=300, repeats=2),
     "Z for the offset": Knobs(ts_zone="Z"),
@@ -121,9 +121,7 @@ WAYS: dict[str, Knobs] = {
 
 @pytest.mark.parametrize("knobs", WAYS.values(), ids=WAYS.keys())
 @pytest.mark.parametrize("count", [0, 1, 999, LIMIT, LIMIT + 1, 2 * LIMIT, 2 * LIMIT + 10])
-def test_nothing_is_lost_or_doubled_whichever_way_duo_behaves(
-    duo: ServedDuo, knobs: Knobs, count: int
-) -> None:
+def test_nothing_is_lost_or_doubled_however_duo_behaves(duo: ServedDuo, knobs: Knobs, count: int) -> None:
     records = spread(START, count, hours=3)
     duo.api.log = FixedLog(records)
     duo.api.knobs = knobs
@@ -138,7 +136,7 @@ def test_nothing_is_lost_or_doubled_whichever_way_duo_behaves(
 
 
 @pytest.mark.parametrize("compare", ["exact", "floored"])
-def test_the_first_and_last_microsecond_of_an_hour_are_its_own(duo: ServedDuo, compare: Any) -> None:
+def test_the_first_and_last_microsecond_of_an_hour_belong_to_it(duo: ServedDuo, compare: Any) -> None:
     tick = timedelta(microseconds=1)
     before, first = sent(START - tick), sent(START)
     last, after = sent(START + HOUR - tick), sent(START + HOUR)
@@ -151,14 +149,14 @@ def test_the_first_and_last_microsecond_of_an_hour_are_its_own(duo: ServedDuo, c
     assert log.doubts == []
 
 
-def test_records_that_share_all_but_the_txid_are_different_records(duo: ServedDuo) -> None:
+def test_records_that_differ_only_in_the_txid_are_different_records(duo: ServedDuo) -> None:
     one = sent(START)
     records = [{**one, "txid": txid} for txid in ("a", "b", "c")]
     duo.api.log = FixedLog(records)
     assert read(duo)[1] == {START: records}
 
 
-def test_a_record_shown_twice_in_a_page_comes_once_and_does_not_stand_for_another(duo: ServedDuo) -> None:
+def test_a_record_shown_twice_in_a_page_counts_once(duo: ServedDuo) -> None:
     one, two = spread(START, 2)
     duo.api.log = FixedLog([one, one, two])
     log, found, _ = read(duo)
@@ -166,7 +164,7 @@ def test_a_record_shown_twice_in_a_page_comes_once_and_does_not_stand_for_anothe
     assert log.doubts == ["Duo counts 3 records and showed 2"]
 
 
-def test_what_no_hour_can_take_comes_as_a_reject_with_its_reason(duo: ServedDuo) -> None:
+def test_an_item_that_cannot_land_is_a_reject_with_a_reason(duo: ServedDuo) -> None:
     good = sent(START)
     duo.api.log = FixedLog([good, "text", {**good, "ts": "yesterday"}, {"phone": "x"}, 7])
     log, found, rejects = read(duo)
@@ -177,13 +175,13 @@ def test_what_no_hour_can_take_comes_as_a_reject_with_its_reason(duo: ServedDuo)
     assert log.doubts == []
 
 
-def test_records_that_duo_counts_but_does_not_show_are_missing(duo: ServedDuo) -> None:
+def test_records_that_duo_counts_but_does_not_show_are_a_doubt(duo: ServedDuo) -> None:
     duo.api.log = FixedLog(spread(START, 5))
     duo.api.knobs = Knobs(total_difference=2)
     assert read(duo)[0].doubts == ["Duo counts 7 records and showed 5"]
 
 
-def test_a_count_that_is_a_lower_bound_neither_ends_the_reading_nor_fails_it() -> None:
+def test_a_count_that_is_a_lower_bound_neither_ends_the_reading_nor_is_a_doubt() -> None:
     records = spread(START, LIMIT + 200)
     answers = Answers(
         {
@@ -204,7 +202,7 @@ def scripted(
 
 
 class Answers:
-    """An API that gives what it was told to, in turn, and its last answer ever after."""
+    """An API that returns the given responses in order, and then the last one again and again."""
 
     def __init__(self, *responses: dict[str, Any]) -> None:
         self.responses: Sequence[dict[str, Any]] = responses
@@ -215,7 +213,7 @@ class Answers:
         return self.responses[min(self.asked, len(self.responses)) - 1]
 
 
-def test_a_query_that_outlives_its_first_hour_asks_for_no_more_than_duo_keeps() -> None:
+def test_a_query_that_takes_hours_never_requests_what_duo_no_longer_keeps() -> None:
     records = spread(START, 3)
     asked: list[dict[str, str]] = []
     now = START.timestamp() + 180 * 86_400 - 3_600
@@ -245,7 +243,7 @@ def page(items: Sequence[Any], cursor: str | None = None, total: Any = None) -> 
     return {"items": items, "metadata": {"next_offset": cursor, "total_objects": total}}
 
 
-def test_cursors_that_lead_nowhere_new_end_the_reading_and_without_a_count_that_is_a_doubt() -> None:
+def test_pages_that_bring_nothing_new_end_the_reading_and_are_a_doubt_if_there_is_no_count() -> None:
     records = spread(START, 3)
     answers = Answers(*(page(records, str(number)) for number in range(10)))
     log, found, _ = scripted(answers)
@@ -255,7 +253,7 @@ def test_cursors_that_lead_nowhere_new_end_the_reading_and_without_a_count_that_
 
 
 @pytest.mark.parametrize("length", [2, 3, 7])
-def test_cursors_in_a_circle_end_the_reading(length: int) -> None:
+def test_repeated_cursors_end_the_reading(length: int) -> None:
     records = spread(START, 200)
     circle = [page([records[n]], str(n % length), total=200) for n in range(200)]
     answers = Answers(*circle)
@@ -266,7 +264,7 @@ def test_cursors_in_a_circle_end_the_reading(length: int) -> None:
 
 
 @pytest.mark.parametrize(("total", "bound"), [(None, 1100), (5000, 150), (10**12, 10_100)], ids=str)
-def test_a_log_without_end_is_cut_off_after_as_many_requests_as_its_count_can_need(
+def test_an_endless_log_is_stopped_after_the_requests_that_its_count_can_need(
     total: int | None, bound: int
 ) -> None:
     record = sent(START)
@@ -318,7 +316,7 @@ COUNTS: dict[str, tuple[list[Any], int, list[str]]] = {
 
 
 @pytest.mark.parametrize(("totals", "shown", "doubts"), COUNTS.values(), ids=COUNTS.keys())
-def test_the_highest_count_is_held_against_what_came(
+def test_the_highest_count_is_compared_with_the_records_that_came(
     totals: list[Any], shown: int, doubts: list[str]
 ) -> None:
     records = spread(START, shown)
@@ -329,7 +327,7 @@ def test_the_highest_count_is_held_against_what_came(
 
 
 @pytest.mark.parametrize("older", [1, 2, 10])
-def test_repeats_of_older_pages_do_not_stand_for_records_that_do_not_come(older: int) -> None:
+def test_repeats_of_older_pages_do_not_make_up_for_missing_records(older: int) -> None:
     records = spread(START, 13)
     pages = [page([one], str(n), total=14) for n, one in enumerate(records)]
     pages.append(page([records[-older]], None, total=14))
@@ -338,7 +336,7 @@ def test_repeats_of_older_pages_do_not_stand_for_records_that_do_not_come(older:
     assert log.doubts == ["Duo counts 14 records and showed 13"]
 
 
-def test_rejects_do_not_stand_for_records_that_do_not_come() -> None:
+def test_repeated_rejects_do_not_make_up_for_missing_records() -> None:
     log, _, rejects = scripted(
         Answers(page([*spread(START, 2), {"txid": "a"}, {"txid": "a"}], None, total=4))
     )
@@ -354,7 +352,7 @@ def test_beside_what_cannot_land_the_count_does_not_end_the_reading(reject: Any)
     assert log.doubts == []
 
 
-def test_an_entry_without_a_time_puts_every_hour_of_the_query_in_doubt() -> None:
+def test_an_entry_without_a_time_is_a_doubt_about_every_hour_of_the_query() -> None:
     answers = Answers(page([sent(START), {"txid": "a"}], None, total=2))
     assert scripted(answers)[0].doubts == []
     assert scripted(answers, hours=2)[0].doubts == [
@@ -362,7 +360,7 @@ def test_an_entry_without_a_time_puts_every_hour_of_the_query_in_doubt() -> None
     ]
 
 
-def test_records_that_were_not_asked_for_are_a_doubt_and_are_kept() -> None:
+def test_records_of_hours_that_were_not_requested_are_a_doubt_and_are_kept() -> None:
     strange = sent(START - 5 * HOUR)
     log, _, rejects = scripted(Answers(page([sent(START), strange], None, total=2)))
     assert [reject.sent for reject in rejects] == [strange]
@@ -378,13 +376,13 @@ def test_records_that_were_not_asked_for_are_a_doubt_and_are_kept() -> None:
     ],
     ids=["v1", "isotimestamp", "an unreadable ts"],
 )
-def test_a_record_lands_by_the_time_of_an_older_log_where_it_has_no_ts(time: dict[str, Any]) -> None:
+def test_a_record_without_a_readable_ts_gets_its_time_from_an_older_field(time: dict[str, Any]) -> None:
     record = {**sent(START), **time}
     log, found, rejects = scripted(Answers(page([record], None, total=1)))
     assert (found, rejects, log.doubts) == ({START: [record]}, [], [])
 
 
-def test_a_page_that_is_the_one_before_once_more_does_not_end_the_reading() -> None:
+def test_a_page_that_repeats_the_previous_page_does_not_end_the_reading() -> None:
     first, second = spread(START, 6)[:3], spread(START, 6)[3:]
     answers = Answers(
         {"items": first, "metadata": {"next_offset": "a"}},
@@ -395,7 +393,7 @@ def test_a_page_that_is_the_one_before_once_more_does_not_end_the_reading() -> N
     assert [entry.sent for _, entries in log.hours() for entry in entries] == [*first, *second]
 
 
-def test_entries_that_are_no_records_do_not_make_the_reading_end_early() -> None:
+def test_entries_that_are_not_records_do_not_end_the_reading_early() -> None:
     first, second = spread(START, 6)[:3], spread(START, 6)[3:]
     metadata = {"next_offset": "a", "total_objects": "6"}
     answers = Answers(
@@ -418,7 +416,7 @@ def test_entries_that_are_no_records_do_not_make_the_reading_end_early() -> None
         ({"items": [], "metadata": {"total_objects": True}}, None),
     ],
 )
-def test_an_answer_of_another_shape_is_named_and_never_taken_for_an_empty_log(
+def test_an_answer_of_an_unexpected_shape_is_never_taken_for_an_empty_log(
     response: dict[str, Any], error: type[Exception] | None
 ) -> None:
     log = TelephonyLog(Answers(response), START, START + HOUR)  # type: ignore[arg-type]
@@ -429,7 +427,7 @@ def test_an_answer_of_another_shape_is_named_and_never_taken_for_an_empty_log(
             list(log.hours())
 
 
-def test_records_out_of_order_are_an_error_and_not_a_loss() -> None:
+def test_records_out_of_order_are_an_error() -> None:
     late, early = sent(START + HOUR), sent(START)
     log = TelephonyLog(Answers({"items": [late, early]}), START, START + 2 * HOUR)  # type: ignore[arg-type]
     with pytest.raises(DuoContradiction, match="not in order of time"):
@@ -439,7 +437,7 @@ def test_records_out_of_order_are_an_error_and_not_a_loss() -> None:
 
 @pytest.mark.parametrize("kind", ["429", "500", "502", "503", "reset", "cut", "garbage", "not_ok"])
 @pytest.mark.parametrize("page", [0, 1, 2])
-def test_a_fault_at_any_page_is_lived_through(duo: ServedDuo, kind: Any, page: int) -> None:
+def test_a_temporary_failure_of_any_page_loses_nothing(duo: ServedDuo, kind: Any, page: int) -> None:
     records = spread(START, 2 * LIMIT + 5, hours=2)
     duo.api.log = FixedLog(records)
     duo.api.knobs = Knobs(faults=(Fault(kind=kind, after=page),))
@@ -447,7 +445,7 @@ def test_a_fault_at_any_page_is_lived_through(duo: ServedDuo, kind: Any, page: i
     assert len(duo.api.requests) == 4
 
 
-def test_the_hours_before_a_page_that_finally_fails_are_given_whole(duo: ServedDuo) -> None:
+def test_the_hours_before_a_page_that_fails_for_good_are_complete(duo: ServedDuo) -> None:
     first, second = spread(START, LIMIT - 1), spread(START + HOUR, LIMIT)
     duo.api.log = FixedLog([*first, *second])
     duo.api.knobs = Knobs(faults=(Fault(kind="503", after=1, times=3),))
@@ -460,7 +458,7 @@ def test_the_hours_before_a_page_that_finally_fails_are_given_whole(duo: ServedD
     assert whole == [START]
 
 
-def test_only_pages_that_are_needed_are_asked_for(duo: ServedDuo) -> None:
+def test_a_page_is_requested_only_when_it_is_needed(duo: ServedDuo) -> None:
     duo.api.log = FixedLog(spread(START, 3 * LIMIT, hours=3))
     log = TelephonyLog(api_of(duo), START, START + 3 * HOUR)
     _, entries = next(log.hours())
@@ -468,7 +466,7 @@ def test_only_pages_that_are_needed_are_asked_for(duo: ServedDuo) -> None:
     assert len(duo.api.requests) == 1
 
 
-def test_each_page_is_told_with_how_far_it_reaches(duo: ServedDuo) -> None:
+def test_each_page_is_reported_with_the_records_so_far_and_the_total(duo: ServedDuo) -> None:
     duo.api.log = FixedLog(spread(START, LIMIT + 1))
     told: list[tuple[int, int]] = []
 

@@ -76,7 +76,7 @@ def test_an_hour_that_was_claimed_before_a_contradiction_is_red_until_it_is_read
 ) -> None:
     def breaks_down(hours: list[datetime], shown: list[Sent]) -> dict[str, Any]:
         if len(duo_says.queries) > 1:
-            raise DuoUnavailable("Duo had a failure of its own (50000)", code=50000)
+            raise DuoUnavailable("Duo had an internal error (50000)", code=50000)
         return Duo.answer(duo_says, hours, shown)
 
     monkeypatch.setattr(duo_says, "answer", breaks_down)

@@ -1,1 +1,1 @@
-"""Taking a feed over from the Lambda function of Google's guide: done once."""
+"""Take a feed over from the Lambda function of Google's guide. This is done once."""

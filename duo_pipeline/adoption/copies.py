@@ -1,8 +1,8 @@
-"""A feed is taken over: what another collector has left in it counts as there from then on.
+"""Take a feed over: from then on, the records that another collector has left in it count as landed.
 
-Its records are copied, by hour, to below the work prefix, where landing looks for them as it looks for lines
-in log objects. The feed itself is read and never touched. The copies are named by what is in them, so
-adopting again, after a stop or when there is more, writes what is missing and nothing else.
+The records are copied by hour to the work prefix, where landing reads them in addition to the log objects.
+The feed itself is only read, never changed. The key of a copy has a hash of its content. So a second
+adoption, after an interruption or when there are more records, writes only what is missing.
 """
 
 from collections.abc import Iterator
@@ -16,27 +16,27 @@ from duo_pipeline.adoption import lambda_objects
 from duo_pipeline.landing import keys
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.feed import Feed
-from duo_pipeline.landing.hour_queue import AT_ONCE
-from duo_pipeline.landing.line import identity
+from duo_pipeline.landing.line import fingerprint
 from duo_pipeline.landing.sorter import Row, Sorter
 from duo_pipeline.records import time_of
 
+CONCURRENT_OBJECTS = 8
 NAMED_UNREADABLE = 100
-"""Of one object, so many places are kept: it may be no log at all."""
+"""How many unreadable places of one object are kept: the object may not be a log at all."""
 
 
 @dataclass(slots=True)
 class Adopted:
-    """What one object of the other collector held.
+    """The content of one object of the other collector.
 
     Attributes:
-        uri: Its ``s3://`` URI.
-        records: How many records, each once.
-        doubled: How many more times they stand in it.
-        unreadable: How many values or lines are no record.
-        unreadable_at: Where the first of those stand, each with the reason.
+        uri: The ``s3://`` URI of the object.
+        records: How many different records it has.
+        doubled: How many lines repeat a record.
+        unreadable: How many values or lines are not a record.
+        unreadable_at: The places of the first of those, each with the reason.
         hours: The hours of the records, in order.
-        new_copies: How many hours' copies were written; the others were there.
+        new_copies: For how many hours a copy was written; the other copies existed.
     """
 
     uri: str
@@ -49,17 +49,17 @@ class Adopted:
 
 
 def adopt(feed: Feed, objects: list[str]) -> Iterator[Adopted]:
-    """Adopt the records of some objects, and tell of each object in their order.
+    """Adopt the records of some objects, and yield a result for each object, in order.
 
     Args:
         feed: The feed that is taken over.
-        objects: The keys of the other collector's objects in it.
+        objects: The keys of the other collector's objects in the feed.
 
     Raises:
-        BucketError: S3 refused or could not be reached; what was told of before that is adopted.
+        BucketError: S3 refused a request or could not be reached; the objects yielded before are adopted.
     """
     copies = frozenset(feed.bucket.keys(keys.adopted_prefix(feed.work_prefix, feed.prefix)))
-    with ThreadPoolExecutor(AT_ONCE) as threads:
+    with ThreadPoolExecutor(CONCURRENT_OBJECTS) as threads:
         yield from threads.map(lambda key: _adopt(feed, key, copies), objects)
 
 
@@ -91,12 +91,12 @@ def _adopt(feed: Feed, key: str, copies: frozenset[str]) -> Adopted:
 
 
 def _row(value: object) -> Row:
-    """Make the row of a record.
+    """Return the row of a record.
 
     Raises:
-        ValueError: It is none; the text says why.
+        ValueError: The value is not a record; the text says why.
     """
     if not isinstance(value, dict):
         raise ValueError("it is not a JSON object")
     at = time_of(value)
-    return Row(at.ns, b"", identity(value), False, ndjson.line(value))
+    return Row(at.ns, b"", fingerprint(value), False, ndjson.line(value))

@@ -1,8 +1,8 @@
-"""What the Lambda function of Google's guide leaves in the feed, and what stands in it.
+"""Read the objects that the Lambda function of Google's guide has left in the feed.
 
-Each run of it writes Duo's items, one a line, to ``telephony_20261123_050003.json``. Functions that somebody
-amended write one JSON document instead: an array, or an object with the ``items`` of Duo's answer.
-``state.json`` is the checkpoint
+Each run of the function writes Duo's items, one per line, to ``telephony_20261123_050003.json``. Changed
+versions of the function write one JSON document instead: an array, or an object with the ``items`` of Duo's
+answer. ``state.json`` is the checkpoint
 (https://cloud.google.com/chronicle/docs/ingestion/default-parsers/duo-telephony).
 """
 
@@ -16,15 +16,15 @@ from duo_pipeline.landing.bucket import Bucket
 _OBJECT = re.compile(r"(.*/)?telephony_[^/]*\.json", re.DOTALL)
 _CHECKPOINT = re.compile(r"(.*/)?state\.json", re.DOTALL)
 _MILLISECONDS = re.compile(rb"(?<!\d)1\d{12}(?!\d)")
-_NO_JSON = object()
+_NOT_JSON = object()
 
 
 class Found(NamedTuple):
-    """What stands at a place.
+    """A value and its place.
 
     Attributes:
         place: ``s3://…/telephony_….json:3`` for the third line, ``…json:3[0]`` for the first item in it.
-        value: A JSON value, or something else where there is none.
+        value: A JSON value, or another object if the text is not JSON.
     """
 
     place: str
@@ -32,20 +32,20 @@ class Found(NamedTuple):
 
 
 def objects(keys: Iterable[str]) -> list[str]:
-    """Give those of the keys that name objects of records."""
+    """Return the keys that are those of objects with records."""
     return [key for key in keys if _OBJECT.fullmatch(key)]
 
 
 def checkpoints(keys: Iterable[str]) -> list[str]:
-    """Give those of the keys that name a checkpoint."""
+    """Return the keys that are those of a checkpoint."""
     return [key for key in keys if _CHECKPOINT.fullmatch(key)]
 
 
 def reached(bucket: Bucket, checkpoint: str) -> int | None:
-    """Give the Unix milliseconds that a checkpoint stands at, if it names any.
+    """Return the Unix milliseconds of a checkpoint, or None if it has none.
 
     Raises:
-        BucketError: S3 refused or could not be reached.
+        BucketError: S3 refused the request or could not be reached.
     """
     return max(
         (int(ms) for line in bucket.lines(checkpoint) for ms in _MILLISECONDS.findall(line)), default=None
@@ -53,18 +53,18 @@ def reached(bucket: Bucket, checkpoint: str) -> int | None:
 
 
 def values(bucket: Bucket, key: str) -> Iterator[Found]:
-    """Give what stands in an object, one by one; a line at a time is in memory, or one whole document.
+    """Yield the values of an object. Only one line at a time is in memory, or one whole document.
 
     Raises:
-        BucketError: S3 refused or could not be reached.
+        BucketError: S3 refused the request or could not be reached.
     """
     uri = bucket.uri(key)
     lines = ((number, text) for number, text in enumerate(bucket.lines(key), start=1) if text.strip())
     for nth, (number, text) in enumerate(lines):
         value = _parsed(text)
-        if nth == 0 and value is _NO_JSON:
+        if nth == 0 and value is _NOT_JSON:
             document = _parsed(b"\n".join(bucket.lines(key)))
-            if document is not _NO_JSON:
+            if document is not _NOT_JSON:
                 yield from _items(uri, document)
                 return
         yield from _items(f"{uri}:{number}", value)
@@ -84,4 +84,4 @@ def _parsed(text: bytes) -> Any:  # noqa: ANN401 - any JSON
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        return _NO_JSON
+        return _NOT_JSON

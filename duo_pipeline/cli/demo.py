@@ -26,7 +26,7 @@ from duo_pipeline.config.settings import hours as hour_settings
 from duo_pipeline.defs.partitions import HOUR, last_settled
 from duo_pipeline.defs.schedules import run_request
 from duo_pipeline.landing import keys
-from duo_pipeline.landing.line import as_sent, identity
+from duo_pipeline.landing.line import as_sent, fingerprint
 from duo_pipeline.masking import mask_phone
 from duo_pipeline.sandbox.s3 import mirror
 from duo_pipeline.sandbox.sandbox import Sandbox
@@ -79,8 +79,8 @@ def run_demo(folder: Path) -> None:
         console.print(f"The feed that SecOps reads:        {bucket.feed}")
         console.print(f"The events that SecOps will show: {bucket.events}")
         console.print(f"The same hour by hour in Dagster's UI: {sys.argv[0]} ui")
-        shown = Counter(map(identity, _shown_by_duo(sandbox, hours)))
-        landed = Counter(identity(as_sent(line)) for line in bucket.lines(hours))
+        shown = Counter(map(fingerprint, _shown_by_duo(sandbox, hours)))
+        landed = Counter(fingerprint(as_sent(line)) for line in bucket.lines(hours))
     if shown != landed:
         missing, doubled = (shown - landed).total(), (landed - shown).total()
         console.print(f"[red]✗[/] The feed is not what Duo shows: {missing} missing, {doubled} too many.")

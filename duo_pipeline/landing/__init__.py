@@ -1,1 +1,1 @@
-"""The hour in S3: how a line is written, what is there already, what is new."""
+"""Land an hour in S3: write its lines, find what already exists, and add what is new."""

@@ -1,4 +1,4 @@
-"""The body of an object while it is written: on disk when it is large, its digest known at the end."""
+"""Collect the body of an object before the upload: in memory if it is small, else on disk."""
 
 import hashlib
 import tempfile
@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import IO, Self
 
 _IN_MEMORY = 1 << 20
-_AT_ONCE = 500
+_BATCH = 500
 
 
 class Body:
-    """Lines written one by one, and then read back by an upload."""
+    """Takes lines one by one, and is then read by an upload."""
 
     def __init__(self) -> None:
         self.lines = 0
@@ -27,28 +27,28 @@ class Body:
         self.close()
 
     def close(self) -> None:
-        """Drop it."""
+        """Delete the content."""
         self._file.close()
 
     def write(self, line: bytes) -> None:
-        """Add one line, which ends in a newline."""
+        """Add one line; it must end in a newline."""
         self._file.write(line)
         self.lines += 1
 
     def write_all(self, lines: Iterable[bytes]) -> None:
-        """Add lines, each of which ends in a newline."""
+        """Add several lines; each must end in a newline."""
         lines = iter(lines)
-        while some := list(islice(lines, _AT_ONCE)):
-            self._file.write(b"".join(some))
-            self.lines += len(some)
+        while batch := list(islice(lines, _BATCH)):
+            self._file.write(b"".join(batch))
+            self.lines += len(batch)
 
     @property
     def sha256(self) -> str:
-        """The SHA-256 of all that was written, as hex."""
+        """The SHA-256 of the content, as hex."""
         self._file.seek(0)
         return hashlib.file_digest(self._file, "sha256").hexdigest()
 
     def rewound(self) -> IO[bytes]:
-        """Give the file from its beginning."""
+        """Return the file, positioned at its beginning."""
         self._file.seek(0)
         return self._file

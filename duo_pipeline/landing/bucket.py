@@ -1,4 +1,4 @@
-"""The S3 bucket: the few things the pipeline does with it, its errors as sentences."""
+"""Read and write the S3 bucket, and turn its errors into sentences."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,10 +34,10 @@ _CURES = {
     "SignatureDoesNotMatch": "the secret key is wrong: check AWS_SECRET_ACCESS_KEY",
     "ExpiredToken": "the credentials have expired: renew them",
     "PermanentRedirect": "the bucket is in another region: check AWS_DEFAULT_REGION",
-    "InvalidObjectState": "it is in an archive (Glacier): restore it from there, and exclude S3_PREFIX and"
+    "InvalidObjectState": "the object is in an archive (Glacier): restore it, and exclude S3_PREFIX and"
     " S3_WORK_PREFIX from the transitions of the bucket's lifecycle",
-    "NotImplemented": "the store does not know If-None-Match, without which log objects could be rewritten"
-    " and ingested again: use Amazon S3 or a store that keeps it",
+    "NotImplemented": "the store does not support If-None-Match, so log objects could be rewritten and"
+    " ingested again: use Amazon S3 or a store that honours If-None-Match",
 }
 _SAME_AS = {
     "403": "AccessDenied",
@@ -57,11 +57,11 @@ Scope = Literal["one key", "each key", "unclear"]
 
 
 class BucketError(Exception):
-    """S3 could not do what was asked; the text is one sentence for a person, without secrets.
+    """A request to S3 failed; the text is one sentence for a person, without secrets.
 
     Attributes:
-        code: S3's own code, if S3 answered; ``IncompleteRead`` if its answer broke off.
-        verb: What was asked, if S3 answered: ``list``, ``read`` or ``write``.
+        code: S3's own code, if S3 answered; ``IncompleteRead`` if its answer was cut off.
+        verb: What was requested, if S3 answered: ``list``, ``read`` or ``write``.
     """
 
     def __init__(self, message: str, code: str | None = None, verb: str | None = None) -> None:
@@ -71,25 +71,25 @@ class BucketError(Exception):
 
     @property
     def scope(self) -> Scope:
-        """What else fails for the same reason: without an answer from S3 everything does."""
+        """Which requests fail for the same reason. Without an answer from S3, all of them do."""
         if self.code is None or self.code in _OF_EACH_KEY:
             return "each key"
         return "one key" if self.code in _OF_ONE_KEY else "unclear"
 
 
 def cannot_connect(error: Exception) -> BucketError:
-    """Make the error of a client that could not even be made."""
+    """Return the error for an S3 client that could not be created."""
     return BucketError(
-        f"There is no way to S3 ({type(error).__name__}): check AWS_DEFAULT_REGION, AWS_ENDPOINT_URL,"
-        " AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        f"The S3 client cannot be created ({type(error).__name__}): check AWS_DEFAULT_REGION,"
+        " AWS_ENDPOINT_URL, AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
     )
 
 
 class Bucket:
-    """One bucket, through a boto3 client.
+    """One bucket, used through a boto3 client.
 
     Raises:
-        BucketError: From each method, when S3 refuses or cannot be reached.
+        BucketError: From each method, if S3 refuses the request or cannot be reached.
     """
 
     def __init__(self, client: "S3Client", name: str) -> None:
@@ -97,17 +97,17 @@ class Bucket:
         self._client = client
 
     def uri(self, key: str) -> str:
-        """Give the ``s3://`` URI of an object."""
+        """Return the ``s3://`` URI of an object."""
         return f"s3://{self.name}/{key}"
 
     def keys(self, prefix: str) -> list[str]:
-        """List the keys below a prefix, in order."""
+        """Return the keys below a prefix, in order."""
         with self._sentences("list", prefix):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
             return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
     def folders(self, prefix: str) -> list[str]:
-        """List what stands between a prefix and the next slash, the slash included, in order."""
+        """Return the names of the folders directly below a prefix, in order; each ends in a slash."""
         with self._sentences("list", prefix):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.name, Prefix=prefix, Delimiter="/"
@@ -116,16 +116,16 @@ class Bucket:
             return [folder.removeprefix(prefix) for folder in found]
 
     def lines(self, key: str) -> Iterator[bytes]:
-        """Read an object line by line, without the line ends."""
+        """Yield the lines of an object, without the line ends."""
         with self._sentences("read", key):
             yield from self._client.get_object(Bucket=self.name, Key=key)["Body"].iter_lines(_CHUNK)
 
     def put_new(self, key: str, body: Body) -> bool:
-        """Write an object unless there is one of that name.
+        """Write an object unless its key exists.
 
         Returns:
-            Whether it was written. An object that is there is never written again: SecOps ingests an
-            updated object whole a second time.
+            Whether it was written. An existing object is never written again, because SecOps would ingest
+            all of an updated object a second time.
         """
         with self._sentences("write", key):
             for tries_left in reversed(range(_PUT_TRIES)):
@@ -143,8 +143,8 @@ class Bucket:
                         return False
                     if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") not in (304, 409):
                         raise
-                    # Another write of that very key is under way, and S3 asks to try again. Stores that are
-                    # not Amazon's may say so, too, when there is an object of that name.
+                    # Another write of the same key is in progress, and S3 asks to try again. Stores that are
+                    # not Amazon's may answer the same if the key exists.
                     if key in self.keys(key):
                         return False
                     if not tries_left:
@@ -154,7 +154,7 @@ class Bucket:
         raise AssertionError("unreachable")
 
     def put(self, key: str, body: Body) -> None:
-        """Write an object, whatever is there."""
+        """Write an object, and replace an existing one."""
         with self._sentences("write", key):
             self._client.put_object(Bucket=self.name, Key=key, Body=body.rewound(), ContentType=CONTENT_TYPE)
 
@@ -165,7 +165,7 @@ class Bucket:
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code"))
             known = _SAME_AS.get(code, code)
-            cure = _CURES.get(known, "look the code up in the documentation of S3")
+            cure = _CURES.get(known, "look up this code in the documentation of S3")
             raise BucketError(f"S3 did not {verb} {self.uri(key)} ({code}): {cure}.", known, verb) from None
         except (NoCredentialsError, PartialCredentialsError):
             raise BucketError(
@@ -173,7 +173,7 @@ class Bucket:
                 " AWS_SECRET_ACCESS_KEY, a profile, or a role."
             ) from None
         except ParamValidationError:
-            raise BucketError(f"S3 has no bucket of such a name ({self.name}): check S3_BUCKET.") from None
+            raise BucketError(f"{self.name} is not a valid bucket name: check S3_BUCKET.") from None
         except (EndpointConnectionError, ConnectTimeoutError):
             raise BucketError(
                 f"S3 cannot be reached to {verb} {self.uri(key)}: check the network, AWS_DEFAULT_REGION and"
@@ -181,8 +181,8 @@ class Bucket:
             ) from None
         except (IncompleteReadError, ResponseStreamingError):
             raise BucketError(
-                f"S3 did not {verb} {self.uri(key)} to its end: try again, and if that does not help, look at"
-                " the object, which may be damaged.",
+                f"S3 did not {verb} {self.uri(key)} to its end: try again, and if that does not help, check"
+                " whether the object is damaged.",
                 "IncompleteRead",
                 verb,
             ) from None

@@ -1,6 +1,6 @@
-"""Whether the store keeps If-None-Match: without it a log object could be written twice, and ingested twice.
+"""Check whether the store honours If-None-Match. Otherwise a log object could be written and ingested twice.
 
-Some S3 servers, and some proxies, drop the header without a word.
+Some S3 servers and some proxies drop the header without an error.
 """
 
 from threading import Lock
@@ -12,31 +12,31 @@ from duo_pipeline.landing.bucket import Bucket, BucketError
 
 
 class Condition:
-    """Finds out once, for all threads that share it, whether the store keeps the condition."""
+    """Runs `check_condition` once for all threads that share it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._kept = False
+        self._checked = False
 
     def require(self, bucket: Bucket, probe: str) -> None:
-        """Return if the store keeps the condition, as `check_condition` does."""
+        """Check the store, unless it has already passed; arguments and errors are those of the check."""
         with self._lock:
-            if not self._kept:
+            if not self._checked:
                 check_condition(bucket, probe)
-                self._kept = True
+                self._checked = True
 
 
 def check_condition(bucket: Bucket, probe: str) -> None:
-    """Return if the store keeps the condition: it neither writes over the probe, nor says that it did not.
+    """Check that the store honours If-None-Match: a second write must neither succeed nor change the probe.
 
     Args:
         bucket: The bucket.
-        probe: The key of an object that is written to find out, and stays.
+        probe: The key of an object that is written for this check, and is kept.
 
     Raises:
-        BucketError: It does not, or S3 refused or could not be reached.
+        BucketError: The store ignores the header, or S3 refused a request or could not be reached.
     """
-    for _ in range(2):  # the first may make the probe, and its answer may be lost
+    for _ in range(2):  # the first write may create the probe, and its answer may be lost
         line = ndjson.line({"probe": str(uuid4())})
         with Body() as body:
             body.write(line)
@@ -44,7 +44,7 @@ def check_condition(bucket: Bucket, probe: str) -> None:
         if not written and line.strip() not in bucket.lines(probe):
             return
     raise BucketError(
-        f"The S3 store wrote over {bucket.uri(probe)} although If-None-Match forbade it, so it would rewrite"
-        " log objects and SecOps would ingest them again: use Amazon S3 or a store that keeps If-None-Match,"
-        " and check that no proxy on the way drops the header."
+        f"The S3 store overwrote {bucket.uri(probe)} although the request had If-None-Match, so it could"
+        " rewrite log objects and SecOps would ingest them again: use Amazon S3 or a store that honours"
+        " If-None-Match, and check that no proxy drops the header."
     )

@@ -1,4 +1,4 @@
-"""The feed: where lines are written, and which objects are there."""
+"""The feed: where lines are written, and which objects exist."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,9 +18,9 @@ class Feed:
 
     Attributes:
         bucket: The bucket.
-        prefix: The feed, which SecOps reads: log objects and nothing else.
-        work_prefix: Where everything else goes.
-        record_format: How a record is written.
+        prefix: The prefix of the feed, which SecOps reads. It has only log objects.
+        work_prefix: The prefix of everything else that is written.
+        record_format: How a record is written as a line.
     """
 
     bucket: Bucket
@@ -30,27 +30,27 @@ class Feed:
     _condition: Condition = field(default_factory=Condition, init=False, repr=False, compare=False)
 
     def put_new(self, key: str, body: Body) -> bool:
-        """Write an object unless there is one of that name, in a store that keeps this condition.
+        """Write an object unless its key exists, after a check that the store honours If-None-Match.
 
         Returns:
             Whether it was written.
 
         Raises:
-            BucketError: The store does not keep it, or S3 refused or could not be reached.
+            BucketError: The store ignores If-None-Match, or S3 refused a request or could not be reached.
         """
         self._condition.require(self.bucket, keys.probe_key(self.work_prefix))
         return self.bucket.put_new(key, body)
 
 
 class Listing:
-    """The keys below a prefix by hour: a backfill asks S3 once a day for them, and not once an hour.
+    """Lists the keys of an hour. It lists a whole day at a time, so that a backfill needs few requests to S3.
 
     Args:
         bucket: The bucket.
-        prefix: What stands before ``dt=…/hour=…/``.
+        prefix: The part of the keys before ``dt=…/hour=…/``.
 
     Raises:
-        BucketError: From its methods, when S3 refuses or cannot be reached.
+        BucketError: From its methods, if S3 refuses the request or cannot be reached.
     """
 
     def __init__(self, bucket: Bucket, prefix: str) -> None:
@@ -60,7 +60,7 @@ class Listing:
         self._keys: Mapping[str, list[str]] = {}
 
     def of(self, hour: datetime) -> list[str]:
-        """Give the keys of the hour's objects, in order; asked for in time order, each day is listed once."""
+        """Return the keys of the hour's objects, in order. Request the hours in time order."""
         day = self._prefix + keys.day_folder(hour)
         if day != self._day:
             listed: dict[str, list[str]] = {}
@@ -71,16 +71,16 @@ class Listing:
 
 
 class AdoptedListing:
-    """The keys of the records that were adopted, by hour.
+    """Lists the keys of the adopted records of an hour.
 
-    It costs one request, and another one for each day of which there are any: a feed that nobody had
-    before, and the days since it was taken over, ask S3 for nothing else.
+    This costs one request, and one more for each day that has adopted records. A feed that was never taken
+    over, and the days after the takeover, cost nothing else.
 
     Args:
-        feed: The feed that was taken over.
+        feed: The feed that may have been taken over.
 
     Raises:
-        BucketError: From its methods, when S3 refuses or cannot be reached.
+        BucketError: From its methods, if S3 refuses the request or cannot be reached.
     """
 
     def __init__(self, feed: Feed) -> None:
@@ -89,7 +89,7 @@ class AdoptedListing:
         self._listing = Listing(feed.bucket, self._prefix)
 
     def of(self, hour: datetime) -> list[str]:
-        """Give the keys of the hour's adopted objects, in order."""
+        """Return the keys of the hour's adopted objects, in order."""
         return self._listing.of(hour) if keys.day_folder(hour) in self._days else []
 
     @cached_property

@@ -1,4 +1,4 @@
-"""An hour lands: its records that S3 lacks become one new object of the feed."""
+"""Land an hour: write the records that S3 does not have yet as one new object of the feed."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ from duo_pipeline.landing import keys
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.journal import Journal
-from duo_pipeline.landing.line import as_sent, identity, line, readings
+from duo_pipeline.landing.line import as_sent, fingerprint, line, possible_records
 from duo_pipeline.landing.sorter import Row, Sorter
 from duo_pipeline.records import Entry, Reject, time_of
 
@@ -23,21 +23,21 @@ PREVIEW_RECORDS = 5
 
 @dataclass(slots=True)
 class Landed:
-    """What one reading of an hour brought.
+    """The result of one reading of an hour.
 
     Attributes:
-        records: How many records Duo showed, each once.
-        new_records: How many of them S3 lacked, and has now.
+        records: How many different records Duo showed.
+        new_records: How many of them S3 did not have before.
         unshown: How many lines S3 has of the hour that Duo did not show in this reading.
-        rejects: How many entries cannot land, each counted once, by the reason.
-        rejects_uri: The ``s3://`` URI of the object that keeps them, if there are any.
+        rejects: How many different entries cannot land, by reason.
+        rejects_uri: The ``s3://`` URI of the object with the rejects, if there are any.
         credits_by_type: Duo's credits, by the record's ``type``.
-        first_ns: When the earliest record was, in Unix nanoseconds.
-        last_ns: When the latest record was.
-        objects: The ``s3://`` URIs of all the log objects that the hour now has.
-        had_objects: Whether it had any before.
-        first_new_ns: When the earliest new record was.
-        preview: The hour's first records as they are written, phone numbers and all.
+        first_ns: The time of the earliest record, in Unix nanoseconds.
+        last_ns: The time of the latest record.
+        first_new_ns: The time of the earliest new record.
+        objects: The ``s3://`` URIs of all log objects that the hour now has.
+        had_objects: Whether the hour had log objects before.
+        preview: The first records of the hour as they are written, with their phone numbers unmasked.
     """
 
     records: int = 0
@@ -55,7 +55,7 @@ class Landed:
 
 
 class HourLanding:
-    """One hour on its way to S3: first all of its entries are taken, then it lands.
+    """Takes all entries of one hour, and then lands them.
 
     Args:
         feed: Where and how to write.
@@ -74,12 +74,12 @@ class HourLanding:
         self._known_rejects: set[bytes] = set()
 
     def close(self) -> None:
-        """Drop what was taken."""
+        """Delete the entries that were taken."""
         self._sorter.close()
         self._rejects.close()
 
     def take(self, entries: Iterable[Entry]) -> None:
-        """Take what Duo shows of the hour, in any order."""
+        """Take entries of the hour, in any order."""
         for entry in entries:
             if isinstance(entry, Reject):
                 self._reject(entry)
@@ -93,110 +93,112 @@ class HourLanding:
             cost = sent.get("credits")
             self._sorter.add(
                 Row(
-                    *(at.ns, _sortable(sent.get("telephony_id")), identity(sent), False, text),
+                    ns=at.ns,
+                    telephony_id=_sortable(sent.get("telephony_id")),
+                    fingerprint=fingerprint(sent),
+                    existing=False,
+                    line=text,
                     type=str(sent.get("type")),
                     credits=cost if isinstance(cost, int) else 0,
                 )
             )
 
-    def land(self, there: list[str], journal: list[str], adopted: Sequence[str] = ()) -> Landed:
-        """Write the records that S3 lacks, as one new object under the feed.
+    def land(self, existing: list[str], journal: list[str], adopted: Sequence[str] = ()) -> Landed:
+        """Write the records that S3 does not have yet, as one new object of the feed.
 
-        What is there is asked of S3 itself, so a rerun, a backfill and a second look are the same harmless
-        act.
+        The existing records are read from S3, so that a rerun, a backfill and a reconciliation do no harm.
 
         Args:
-            there: The keys of the hour's log objects.
+            existing: The keys of the hour's log objects.
             journal: The keys of the hour's journal.
-            adopted: The keys of its adopted objects.
+            adopted: The keys of the hour's adopted objects.
 
         Raises:
-            BucketError: S3 refused or could not be reached.
+            BucketError: S3 refused a request or could not be reached.
         """
         feed = self._feed
         objects: set[str] = set()
-        for key in there:
-            self._know(key, objects)
+        for key in existing:
+            self._read_log_object(key, objects)
         for key in adopted:
-            self._note(key, readings)
-        landed = self._write(Journal(feed, self._hour, journal, frozenset(there)), objects)
+            self._read(key, possible_records)
+        landed = self._write(Journal(feed, self._hour, journal, frozenset(existing)), objects)
         if self._rejects.lines:
             key = keys.rejects_key(feed.work_prefix, self._hour, self._rejects.sha256)
             feed.bucket.put_new(key, self._rejects)
             landed.rejects_uri = feed.bucket.uri(key)
         landed.rejects = self._reject_reasons
-        landed.had_objects = bool(there)
+        landed.had_objects = bool(existing)
         landed.objects = [feed.bucket.uri(key) for key in sorted(objects)]
         return landed
 
     def _write(self, journal: Journal, objects: set[str]) -> Landed:
-        """Write what is new, after whatever another run has begun to write."""
-        mine, landed = "", Landed()
+        """Write the new records, after the object that another run may have begun."""
+        own, landed = "", Landed()
         while True:
             if (begun := journal.settle()) and begun not in objects:
-                self._know(begun, objects)
-            if begun == mine:  # S3 took it, but its answer was lost, and the SDK wrote it a second time
+                self._read_log_object(begun, objects)
+            if begun == own:  # S3 wrote it, but its answer was lost, and the SDK tried to write it again
                 return landed
             with Body() as body:
-                landed = self._sort_out(body)
+                landed = self._write_new_lines(body)
                 if not body.lines:
                     return landed
-                mine = keys.log_key(self._feed.prefix, self._hour, body.sha256)
+                own = keys.log_key(self._feed.prefix, self._hour, body.sha256)
                 if journal.write(body):
-                    objects.add(mine)
+                    objects.add(own)
                     return landed
 
-    def _sort_out(self, body: Body) -> Landed:
-        """Write the new lines to a body, and count the records on the way."""
+    def _write_new_lines(self, body: Body) -> Landed:
+        """Write the new lines to a body, and return the counts of the records."""
         landed = Landed()
         for rows in self._sorter.records():
             record = rows[0]
-            if record.there:
-                continue  # Duo no longer shows it
+            if record.existing:
+                continue  # Duo no longer shows this record
             landed.records += 1
             landed.credits_by_type[record.type] += record.credits
             landed.first_ns = landed.first_ns or record.ns
             landed.last_ns = record.ns
             if len(landed.preview) < PREVIEW_RECORDS:
                 landed.preview.append(json.loads(record.line))
-            if not rows[-1].there:
+            if not rows[-1].existing:
                 landed.first_new_ns = landed.first_new_ns or record.ns
                 body.write(record.line)
         landed.new_records = body.lines
         landed.unshown = max(0, self._existing_lines - (landed.records - body.lines))
         return landed
 
-    def _know(self, key: str, objects: set[str]) -> None:
-        """Take note of the lines of a log object."""
-        # a line stands for what it was made of, and, read as verbatim, for what it says
-        self._note(key, lambda line_: (as_sent(line_), line_))
+    def _read_log_object(self, key: str, objects: set[str]) -> None:
+        # a line may be in either format, so it counts as both: the record it was made of, and itself
+        self._read(key, lambda line_: (as_sent(line_), line_))
         objects.add(key)
 
-    def _note(self, key: str, stands_for: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]]) -> None:
-        """Take note that S3 has the records which an object's lines stand for."""
+    def _read(self, key: str, records_of: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]]) -> None:
+        """Add the records of an object's lines as existing ones."""
         for text in self._feed.bucket.lines(key):
+            line_ = ndjson.record(text) or {}
             try:
-                record = json.loads(text)
-                at = time_of(record)
-                telephony_id = _sortable(record.get("telephony_id"))
-                same = set(map(identity, stands_for(record)))
-            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-                continue  # a foreign line, which is no record of any hour
+                at = time_of(line_)
+                telephony_id = _sortable(line_.get("telephony_id"))
+                fingerprints = set(map(fingerprint, records_of(line_)))
+            except (ValueError, RecursionError):
+                continue  # a foreign line, which is not a record of any hour
             self._existing_lines += 1
-            for one in same:
-                self._sorter.add(Row(at.ns, telephony_id, one, there=True))
+            for one in fingerprints:
+                self._sorter.add(Row(at.ns, telephony_id, one, existing=True))
 
     def _reject(self, reject: Reject) -> None:
         text = _reject_line(reject)
-        same = hashlib.sha256(text).digest()
-        if same not in self._known_rejects:
-            self._known_rejects.add(same)
+        digest = hashlib.sha256(text).digest()
+        if digest not in self._known_rejects:
+            self._known_rejects.add(digest)
             self._reject_reasons[reject.reason] += 1
             self._rejects.write(text)
 
 
 def _reject_line(reject: Reject) -> bytes:
-    """Write what Duo sent so that no byte of it is lost."""
+    """Return a reject as a line that keeps every byte that Duo sent."""
     sent = reject.sent
     if isinstance(sent, bytes):
         try:

@@ -1,21 +1,21 @@
-"""The lines of an hour as they lie in the feed."""
+"""Read the lines of an hour from the feed."""
 
 import heapq
-import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from duo_pipeline import ndjson
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.records import time_of
 
 
 class PlacedLine(NamedTuple):
-    """One line of a log object, and where it stands.
+    """One line of a log object, and its place.
 
     Attributes:
         object: The ``s3://`` URI of the log object.
-        number: The line's number in it, from 1.
-        text: The line, without its end.
+        number: The number of the line in the object, from 1.
+        text: The line, without the line end.
     """
 
     object: str
@@ -24,14 +24,14 @@ class PlacedLine(NamedTuple):
 
 
 def hour_lines(feed: Feed, keys: list[str]) -> Iterator[PlacedLine]:
-    """Give the lines of an hour's log objects, as one stream ordered by (ts, telephony_id).
+    """Return the lines of an hour's log objects as one stream, ordered by (ts, telephony_id).
 
     Args:
-        feed: Where they are.
+        feed: The feed that has the log objects.
         keys: The keys of the log objects.
 
     Raises:
-        BucketError: S3 refused or could not be reached.
+        BucketError: S3 refused a request or could not be reached.
     """
     if len(keys) == 1:
         return _lines(feed, keys[0])
@@ -45,13 +45,8 @@ def _lines(feed: Feed, key: str) -> Iterator[PlacedLine]:
 
 
 def _order(line: PlacedLine) -> tuple[int, str, str, int]:
+    record = ndjson.record(line.text) or {}
     try:
-        record = json.loads(line.text)
-        return (
-            time_of(record).ns,
-            str(record.get("telephony_id") or ""),
-            line.object,
-            line.number,
-        )
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return 0, "", line.object, line.number  # a foreign line: it has no place in time
+        return time_of(record).ns, str(record.get("telephony_id") or ""), line.object, line.number
+    except (ValueError, RecursionError):
+        return 0, "", line.object, line.number  # a foreign line, which has no time

@@ -1,10 +1,10 @@
-"""What is about to be written to the feed: why two runs at once, or one that was killed, double nothing.
+"""Write lines to a journal before the feed, so that concurrent or killed runs never double a record.
 
-Before lines become a log object, the same lines become the next entry of the hour's journal, in an object
-whose name is a number and which S3 takes once. So of two runs that land the same hour one is the first, and
-the other sees what the first one writes before it writes its own. A run that is killed between the two writes
-leaves an entry without its log object; the next run that lands the hour writes that object first. No clock
-and no lock is involved, and nothing has to be deleted.
+Before lines become a log object, the same lines become the next entry of the hour's journal. The key of an
+entry is a number, and S3 accepts each key only once. So if two runs land the same hour, one of them is first,
+and the other reads what the first one writes before it writes its own lines. A run that is killed between the
+two writes leaves an entry without a log object. The next run that lands the hour writes that object first.
+This needs no clock and no lock, and nothing has to be deleted.
 """
 
 from collections.abc import Collection
@@ -19,26 +19,26 @@ class Journal:
     """The journal of one hour.
 
     Args:
-        feed: Where it is.
+        feed: The feed that the journal belongs to.
         hour: The hour, in UTC.
-        known: The keys that its folder had when somebody looked; there may be more by now.
-        there: The keys of the log objects that were there a moment later.
+        known: The keys of the journal's folder, as listed; there may be more by now.
+        existing: The keys of the hour's log objects, listed after the journal.
 
     Raises:
-        BucketError: From its methods, when S3 refuses or cannot be reached.
+        BucketError: From its methods, if S3 refuses the request or cannot be reached.
     """
 
-    def __init__(self, feed: Feed, hour: datetime, known: list[str], there: Collection[str]) -> None:
+    def __init__(self, feed: Feed, hour: datetime, known: list[str], existing: Collection[str]) -> None:
         self._feed = feed
         self._hour = hour
-        self._there = there
+        self._existing = existing
         self._last = keys.last_entry(known)
 
     def settle(self) -> str | None:
-        """Make sure that the last known entry has its log object; an entry before it always has.
+        """Make sure that the last known entry has a log object; earlier entries always have one.
 
         Returns:
-            The key of that log object, or nothing if there is no entry.
+            The key of that log object, or None if there is no entry.
         """
         if not self._last:
             return None
@@ -50,7 +50,7 @@ class Journal:
         """Write the lines as the next entry, and then to the feed.
 
         Returns:
-            Whether they were written. If not, another run was faster: `settle` tells what it wrote.
+            Whether they were written. If not, another run was faster: `settle` returns what it wrote.
         """
         self._last += 1
         if not self._feed.put_new(self._key(self._last), body):
@@ -63,6 +63,6 @@ class Journal:
 
     def _write_log_object(self, body: Body) -> str:
         key = keys.log_key(self._feed.prefix, self._hour, body.sha256)
-        if key not in self._there:
+        if key not in self._existing:
             self._feed.put_new(key, body)
         return key

@@ -1,4 +1,4 @@
-"""The names of the objects of an hour."""
+"""The keys of the objects in the bucket."""
 
 import re
 from collections.abc import Iterable
@@ -12,78 +12,78 @@ _ENTRY = re.compile(r"/hour=\d\d/(\d{6}|[1-9]\d{6,})\.ndjson\Z", re.ASCII)
 
 
 def day_folder(hour: datetime) -> str:
-    """Give ``dt=2026-11-23/`` for an hour in UTC."""
+    """Return ``dt=2026-11-23/`` for an hour in UTC."""
     return f"dt={hour:%Y-%m-%d}/"
 
 
 def hour_folder(hour: datetime) -> str:
-    """Give ``dt=2026-11-23/hour=05/`` for an hour in UTC; partition keys have a colon, which paths avoid."""
+    """Return ``dt=2026-11-23/hour=05/`` for an hour in UTC, without the colon that its partition key has."""
     return f"{day_folder(hour)}hour={hour:%H}/"
 
 
 def log_key(prefix: str, hour: datetime, sha256: str) -> str:
-    """Name a log object of the feed by what is in it, so that the same lines are the same object."""
+    """Return the key of a log object; it has a hash of the body, so that equal lines have an equal key."""
     return f"{prefix}{hour_folder(hour)}telephony-{hour:%Y%m%dT%HZ}-{sha256[:16]}.ndjson"
 
 
 def is_log_key(prefix: str, key: str) -> bool:
-    """Say whether a key below the prefix has the form that `log_key` gives."""
+    """Return whether a key is one that `log_key` returns for this prefix."""
     return _LOG_KEY.fullmatch(key.removeprefix(prefix)) is not None
 
 
 def last_entry(known: Iterable[str]) -> int:
-    """Return the highest number of the entries among the keys of an hour's journal; 0 if there is none.
+    """Return the highest entry number among the keys of an hour's journal, or 0 if there is none.
 
-    A key that `journal_key` does not give is somebody else's, and no entry.
+    A key that `journal_key` would not return is not an entry, and is ignored.
     """
     return max((int(found[1]) for key in known if (found := _ENTRY.search(key))), default=0)
 
 
 def journal_prefix(work_prefix: str, prefix: str) -> str:
-    """Give where the journal of a feed is; two feeds may share a work prefix, and never a journal."""
+    """Return the prefix of a feed's journal; feeds may share a work prefix, but never a journal."""
     return f"{work_prefix}journal/{prefix}"
 
 
 def journal_key(work_prefix: str, prefix: str, hour: datetime, number: int) -> str:
-    """Name an entry of the hour's journal, counted from 1."""
+    """Return the key of an entry in the hour's journal; the numbers begin at 1."""
     return f"{journal_prefix(work_prefix, prefix)}{hour_folder(hour)}{number:06}.ndjson"
 
 
 def adopted_prefix(work_prefix: str, prefix: str) -> str:
-    """Give where stands by hour what another collector has left in a feed."""
+    """Return the prefix of the adopted records: those that another collector has left in a feed."""
     return f"{work_prefix}adopted/{prefix}"
 
 
 def adopted_key(work_prefix: str, prefix: str, hour: datetime, sha256: str) -> str:
-    """Name an object of adopted records by what is in it: the same records are adopted once."""
+    """Return the key of an object of adopted records; it has a hash, so that they are adopted only once."""
     return f"{adopted_prefix(work_prefix, prefix)}{hour_folder(hour)}{sha256}.ndjson"
 
 
 def rejects_key(work_prefix: str, hour: datetime, sha256: str) -> str:
-    """Name the object of what Duo sent and the hour cannot take."""
+    """Return the key of the object with the rejects of an hour."""
     return f"{work_prefix}rejects/{hour_folder(hour)}rejects-{hour:%Y%m%dT%HZ}-{sha256[:16]}.ndjson"
 
 
 def udm_prefix(work_prefix: str) -> str:
-    """Give where the UDM events are, and what was found of them."""
+    """Return the prefix of the UDM events and their findings."""
     return f"{work_prefix}udm/"
 
 
 def events_key(work_prefix: str, hour: datetime) -> str:
-    """Name the object of the hour's UDM events."""
+    """Return the key of the object with the hour's UDM events."""
     return f"{udm_prefix(work_prefix)}{hour_folder(hour)}events.ndjson"
 
 
 def findings_key(work_prefix: str, hour: datetime) -> str:
-    """Name the object of what was found of the hour's UDM events."""
+    """Return the key of the object with the findings about the hour's lines."""
     return f"{udm_prefix(work_prefix)}{hour_folder(hour)}findings.ndjson"
 
 
 def owner_key(work_prefix: str) -> str:
-    """Name the object that says which feed the work prefix belongs to."""
+    """Return the key of the object that says which feed the work prefix belongs to."""
     return f"{work_prefix}feed.json"
 
 
 def probe_key(work_prefix: str) -> str:
-    """Name the one object that is written to try whether writing is allowed."""
+    """Return the key of the object that is written to check whether writing works."""
     return f"{work_prefix}check/probe.ndjson"

@@ -1,4 +1,4 @@
-"""How one record becomes one line of the feed, and how it is known again."""
+"""Write a record as a line of the feed, and recognize the record again."""
 
 import hashlib
 import json
@@ -13,33 +13,35 @@ RecordFormat = Literal["secops", "verbatim"]
 
 _ADDED = ("host", "eventtype", "timestamp")
 _SENT = "duo_sent"
-"""Under it a line keeps what Duo itself sent under a name that the format needs; so far it sends none."""
+"""The field in which a line keeps what Duo itself sent in a field that the format needs. So far Duo sends
+none."""
 
 
 def line(record: Mapping[str, Any], *, utc: str, host: str, record_format: RecordFormat) -> bytes:
-    """Write a record as one line of UTF-8 JSON, ended by a newline.
+    """Return a record as one line of UTF-8 JSON that ends in a newline.
 
     ``verbatim`` is the record as Duo sent it. ``secops`` adds what Google's parser for DUO_TELEPHONY needs
-    and a v2 item lacks: the API host, the event type, the credits as a string (it drops a number), and
-    ``timestamp``, which it reads wherever there is a ``ts``. What Duo itself sends under ``host`` or
-    ``eventtype`` stays.
+    and a v2 item does not have: the API host, the event type, the credits as a string (the parser drops a
+    number), and ``timestamp``, which the parser reads if there is a ``ts``. If Duo itself sends a ``host`` or
+    an ``eventtype``, they are kept.
 
     Args:
         record: The record as Duo sent it.
-        utc: When it was (`time_of`), in UTC, ending in ``Z``.
-        host: The API host's name.
-        record_format: One of the two.
+        utc: The time of the record (`time_of`), in UTC, ending in ``Z``.
+        host: The name of the API host.
+        record_format: One of the two formats.
 
     Raises:
-        ValueError: The record holds a number that JSON cannot write.
+        ValueError: The record has a number that JSON cannot represent.
     """
     return ndjson.line(_for_secops(record, utc, host) if record_format == "secops" else record)
 
 
-def identity(record: Mapping[str, Any]) -> bytes:
-    """Give 16 bytes that tell a record, as Duo sent it, from every other.
+def fingerprint(record: Mapping[str, Any]) -> bytes:
+    """Return a 16-byte hash of a record as Duo sent it.
 
-    All of it counts, but not whether its credits are a number or the same as text: its line is the same.
+    Every field counts. Only whether the credits are a number or the same number as text does not matter,
+    because the line is the same.
     """
     return hashlib.sha256(ndjson.canonical(_with_credits_as_text(record))).digest()[:16]
 
@@ -63,7 +65,7 @@ def _with_credits_as_text(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_sent(line_: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give the record that a line was made of, in whichever format it is written; credits stay text."""
+    """Return the record that a line was made of, in either format; credits stay text."""
     if any(name not in line_ for name in _ADDED) or _is_number(line_.get("credits")):
         return line_
     own = line_.get(_SENT)
@@ -72,12 +74,12 @@ def as_sent(line_: Mapping[str, Any]) -> Mapping[str, Any]:
     return sent if line_["timestamp"] == _utc(sent) else line_
 
 
-def readings(line_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Give each record that a line of another collector may have been made of.
+def possible_records(line_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield each record that a line of another collector may have been made of.
 
-    Google's guide writes records as Duo sent them; who amended it added some of what its parser needs, in a
-    form of their own: the host, ``eventtype`` (Duo's own client for Python adds both), a ``timestamp``.
-    Its ``ts`` is Duo's.
+    The function of Google's guide writes records as Duo sent them. Changed versions of it add some of what
+    the parser needs, in different ways: the host and ``eventtype`` (Duo's own client for Python adds both),
+    and a ``timestamp``. The ``ts`` is always Duo's.
     """
     yield as_sent(line_)
     added = [name for name in _ADDED if name in line_]

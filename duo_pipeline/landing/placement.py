@@ -1,4 +1,4 @@
-"""Whether every line of an hour lies in its hour, and stands there once."""
+"""Check that every line is in the right hour, and only once."""
 
 import hashlib
 from datetime import datetime
@@ -6,21 +6,21 @@ from typing import Any
 
 from duo_pipeline import instants
 from duo_pipeline.landing.hour_lines import PlacedLine
-from duo_pipeline.landing.line import as_sent, identity
+from duo_pipeline.landing.line import as_sent, fingerprint
 from duo_pipeline.landing.sorter import Row, Sorter
 from duo_pipeline.records import time_of
 
 
 class Placement:
-    """Looks at the lines of an hour one by one.
+    """Counts the lines of an hour that do not belong to it, and those that are in it more than once.
 
     Args:
         hour: The hour, in UTC.
         objects: How many log objects the hour has.
 
     Attributes:
-        astray: How many lines are of another hour, or of none.
-        astray_at: Where the first of them stands.
+        astray: How many lines belong to another hour, or have no time.
+        astray_at: The place of the first of them.
     """
 
     def __init__(self, hour: datetime, *, objects: int) -> None:
@@ -32,17 +32,17 @@ class Placement:
         self._sorter = Sorter()
 
     def look_at(self, line: PlacedLine, record: dict[str, Any] | None) -> None:
-        """Take note of a line, and of the JSON object that it is, if it is one."""
+        """Count a line; ``record`` is its JSON object, or None if it is not one."""
         if record is None or not self._is_of_the_hour(record):
             self.astray += 1
             self.astray_at = self.astray_at or f"{line.object}:{line.number}"
             return
-        # within one object a record is written in one way; between two it may be in either format
-        same = hashlib.sha256(line.text).digest()[:16] if self._one_object else identity(as_sent(record))
-        self._sorter.add(Row(0, b"", same, there=True))
+        # within one object a record is always written in the same way; two objects may differ in format
+        digest = hashlib.sha256(line.text).digest()[:16] if self._one_object else fingerprint(as_sent(record))
+        self._sorter.add(Row(0, b"", digest, existing=True))
 
     def doubled(self) -> int:
-        """Give how many lines stand there once too often, and drop what was noted."""
+        """Return how many lines repeat another line, and delete what was collected."""
         doubled = sum(len(rows) - 1 for rows in self._sorter.records())
         self._sorter.close()
         return doubled

@@ -1,4 +1,4 @@
-"""The lines of one hour in order, in bounded memory."""
+"""Sort the lines of one hour in bounded memory."""
 
 import heapq
 import pickle
@@ -12,22 +12,22 @@ ROWS_IN_MEMORY = 5_000
 
 
 class Row(NamedTuple):
-    """One line; rows sort by their fields, in this order.
+    """One line. Rows are sorted by their fields, in this order.
 
     Attributes:
-        ns: When the record was, in Unix nanoseconds.
-        telephony_id: Its id, as bytes that sort as the text does.
-        identity: What makes it the same record as another.
-        there: Whether S3 has the line.
-        line: The line, empty if S3 has it.
-        type: The record's type.
-        credits: What it cost.
+        ns: The time of the record, in Unix nanoseconds.
+        telephony_id: The id of the record, as bytes that sort as the text does.
+        fingerprint: The hash of the record; equal records have equal ones.
+        existing: Whether S3 already has the record.
+        line: The line; empty if S3 already has the record.
+        type: The type of the record.
+        credits: The credits of the record.
     """
 
     ns: int
     telephony_id: bytes
-    identity: bytes
-    there: bool
+    fingerprint: bytes
+    existing: bool
     line: bytes = b""
     type: str = ""
     credits: int = 0
@@ -37,9 +37,9 @@ _RECORD = itemgetter(0, 1, 2)
 
 
 class Sorter:
-    """Takes rows in any order and gives them sorted, as often as asked.
+    """Takes rows in any order and returns them sorted, as often as needed.
 
-    Beyond some thousand rows it keeps sorted runs in a temporary file and merges them, so that an hour of a
+    Beyond a few thousand rows it keeps sorted runs in temporary files and merges them, so that an hour of a
     million records needs no more memory than one of a thousand.
     """
 
@@ -48,19 +48,19 @@ class Sorter:
         self._runs: list[IO[bytes]] = []
 
     def close(self) -> None:
-        """Drop the rows."""
+        """Delete the rows."""
         self._rows = []
         for run in self._runs:
             run.close()
 
     def add(self, row: Row) -> None:
-        """Take a row."""
+        """Add a row."""
         self._rows.append(row)
         if len(self._rows) >= ROWS_IN_MEMORY:
             self._spill()
 
     def records(self) -> Iterator[list[Row]]:
-        """Give the rows of each record, which are more than one if it came twice or is there."""
+        """Yield the rows of each record. It has several if it came twice or if S3 already has it."""
         self._rows.sort()
         rows = heapq.merge(*map(_read, self._runs), self._rows) if self._runs else iter(self._rows)
         return (list(same) for _, same in groupby(rows, _RECORD))
@@ -77,6 +77,6 @@ def _read(run: IO[bytes]) -> Iterator[Row]:
     run.seek(0)
     while True:
         try:
-            yield Row(*pickle.load(run))  # noqa: S301 - our own, a moment old
+            yield Row(*pickle.load(run))  # noqa: S301 - written by this process
         except EOFError:
             return

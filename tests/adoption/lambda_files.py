@@ -1,4 +1,4 @@
-"""What the Lambda function of Google's guide leaves in a bucket."""
+"""Write the objects that the Lambda function of Google's guide leaves in a bucket."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -12,12 +12,12 @@ from tests.records import Sent
 HOST = "api-1.duosecurity.com"
 
 
-def as_it_came(record: Sent) -> Sent:
-    """As the guide's function writes a record."""
+def as_the_guide_writes_it(record: Sent) -> Sent:
+    """Return a record as the guide's function writes it."""
     return record
 
 
-def as_duos_client_gives_it(record: Sent) -> Sent:
+def as_duos_client_returns_it(record: Sent) -> Sent:
     return {**record, "eventtype": "telephony", "host": HOST}
 
 
@@ -26,34 +26,34 @@ def with_seconds(record: Sent) -> Sent:
     return {"timestamp": at.ns // instants.NANOSECONDS, **record}
 
 
-def as_the_parser_wants_it(record: Sent) -> Sent:
+def as_the_parser_needs_it(record: Sent) -> Sent:
     utc = instants.parse(record["ts"]).utc
     amended = {**record, "host": HOST, "eventtype": "telephony", "timestamp": utc}
     return {**amended, "credits": str(record["credits"])}
 
 
 WAYS: tuple[Callable[[Sent], Sent], ...] = (
-    as_it_came,
-    as_duos_client_gives_it,
+    as_the_guide_writes_it,
+    as_duos_client_returns_it,
     with_seconds,
-    as_the_parser_wants_it,
+    as_the_parser_needs_it,
 )
 
 
 def lines(records: Iterable[Any]) -> bytes:
-    """The guide's own form: a record a line, without a line end after the last one."""
+    """Return records as the guide's function writes them: one per line, without a line end after the last."""
     return "\n".join(json.dumps(record) for record in records).encode()
 
 
 def leave(bucket: Bucket, name: str, body: bytes, prefix: str = "duo-telephony/") -> str:
-    """Put an object as the function does, and give its key."""
+    """Write an object as the function does, and return its key."""
     key = f"{prefix}{name}"
     bucket._client.put_object(Bucket=bucket.name, Key=key, Body=body, ContentType="application/x-ndjson")
     return key
 
 
 def leave_hourly(bucket: Bucket, records: Sequence[Sent], first: datetime, hours: int) -> list[str]:
-    """Leave an object for each hour's run, some minutes after it, and the checkpoint; give the keys."""
+    """Write the object of each hourly run, and the checkpoint; return the keys."""
     left = []
     for number in range(hours):
         start = first + timedelta(hours=number)
@@ -67,6 +67,6 @@ def leave_hourly(bucket: Bucket, records: Sequence[Sent], first: datetime, hours
 
 
 def untouched(bucket: Bucket, keys: Sequence[str]) -> list[tuple[str, datetime]]:
-    """Give what shows that objects are the same as before."""
+    """Return the ETag and the time of each object, which show whether it has changed."""
     heads = [bucket._client.head_object(Bucket=bucket.name, Key=key) for key in keys]
     return [(head["ETag"], head["LastModified"]) for head in heads]

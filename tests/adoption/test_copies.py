@@ -1,4 +1,4 @@
-"""A feed is taken over, on a real S3 server."""
+"""Tests of taking a feed over, on a real S3 server."""
 
 import json
 import tracemalloc
@@ -16,8 +16,8 @@ from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.landing.feed import AdoptedListing, Feed
 from duo_pipeline.landing.hour import HourLanding, Landed
-from tests.adoption.lambda_files import WAYS, as_it_came, leave, lines, untouched
-from tests.landing.test_hour import HOUR, entries, journal, there
+from tests.adoption.lambda_files import WAYS, as_the_guide_writes_it, leave, lines, untouched
+from tests.landing.test_hour import HOUR, entries, existing, journal
 from tests.landing.test_hour import feed as feed
 from tests.records import Sent, sent, spread
 
@@ -29,14 +29,14 @@ def adopt_all(feed: Feed) -> list[Adopted]:
 
 
 def land(feed: Feed, records: list[Sent]) -> Landed:
-    """Land what Duo shows of the hour."""
+    """Land the records that Duo shows."""
     landing = HourLanding(feed, HOUR, host="api-1.duosecurity.com")
     landing.take(entries(records))
-    return landing.land(there(feed), journal(feed), AdoptedListing(feed).of(HOUR))
+    return landing.land(existing(feed), journal(feed), AdoptedListing(feed).of(HOUR))
 
 
 def landed_ids(feed: Feed) -> list[str]:
-    return [json.loads(line)["telephony_id"] for key in there(feed) for line in feed.bucket.lines(key)]
+    return [json.loads(line)["telephony_id"] for key in existing(feed) for line in feed.bucket.lines(key)]
 
 
 def copies(feed: Feed) -> list[str]:
@@ -45,7 +45,7 @@ def copies(feed: Feed) -> list[str]:
 
 @pytest.mark.parametrize("record_format", ["secops", "verbatim"])
 @pytest.mark.parametrize("way", WAYS)
-def test_what_was_left_counts_as_there_however_it_was_amended(
+def test_adopted_records_count_as_landed_in_every_known_variant(
     feed: Feed, way: Callable[[Sent], Sent], record_format: Any
 ) -> None:
     feed = replace(feed, record_format=record_format)
@@ -55,18 +55,18 @@ def test_what_was_left_counts_as_there_however_it_was_amended(
     landed = land(feed, records)
     assert (landed.records, landed.new_records) == (20, 1)
     assert landed_ids(feed) == [records[7]["telephony_id"]]
-    assert [feed.bucket.uri(key) for key in there(feed)] == landed.objects
+    assert [feed.bucket.uri(key) for key in existing(feed)] == landed.objects
     assert land(feed, records).new_records == 0
 
 
-def test_a_record_that_duo_has_changed_since_lands_as_a_new_one(feed: Feed) -> None:
+def test_a_record_that_duo_has_changed_since_then_lands_as_a_new_one(feed: Feed) -> None:
     record = sent(HOUR)
     leave(feed.bucket, "telephony_1.json", lines([record]), feed.prefix)
     adopt_all(feed)
     assert land(feed, [{**record, "credits": 2}, {**record, "txid": "another"}]).new_records == 2
 
 
-def test_an_object_over_several_hours_is_told_apart_by_hour(feed: Feed) -> None:
+def test_an_object_of_several_hours_is_split_by_hour(feed: Feed) -> None:
     records = spread(HOUR, 30, hours=3)
     leave(feed.bucket, "telephony_1.json", lines(reversed(records)), feed.prefix)
     (adopted,) = adopt_all(feed)
@@ -76,7 +76,7 @@ def test_an_object_over_several_hours_is_told_apart_by_hour(feed: Feed) -> None:
     assert land(feed, [record for record in records if record["ts"][11:13] == "05"]).new_records == 0
 
 
-def test_the_same_record_in_an_object_or_in_two_is_one(feed: Feed) -> None:
+def test_a_record_that_is_repeated_within_or_between_objects_counts_once(feed: Feed) -> None:
     one, other, lost = spread(HOUR, 3)
     leave(feed.bucket, "telephony_1.json", lines([one, other, one]), feed.prefix)
     leave(feed.bucket, "telephony_2.json", lines([other]), feed.prefix)
@@ -87,7 +87,7 @@ def test_the_same_record_in_an_object_or_in_two_is_one(feed: Feed) -> None:
     assert landed_ids(feed) == [lost["telephony_id"]]
 
 
-def test_what_cannot_be_read_is_told_with_its_place_and_left_alone(feed: Feed) -> None:
+def test_unreadable_values_are_reported_with_their_places_and_not_changed(feed: Feed) -> None:
     record = sent(HOUR)
     body = b"\n".join([lines([record]), b"{cut", b"3", b'{"ts": "yesterday"}', b'{"timestamp": []}'])
     body += b'\n{"ts": "2026-11-23T05:00:01Z", "n": NaN}\n[{}]'
@@ -108,7 +108,7 @@ def test_what_cannot_be_read_is_told_with_its_place_and_left_alone(feed: Feed) -
     assert land(feed, [record]).new_records == 0
 
 
-def test_adopting_again_writes_what_is_new_and_nothing_else(feed: Feed) -> None:
+def test_adopting_again_writes_only_what_is_new(feed: Feed) -> None:
     records = spread(HOUR, 4)
     leave(feed.bucket, "telephony_1.json", lines(records[:2]), feed.prefix)
     adopt_all(feed)
@@ -122,7 +122,7 @@ def test_adopting_again_writes_what_is_new_and_nothing_else(feed: Feed) -> None:
 
 
 class Killed(Bucket):
-    """A bucket whose user is killed at some write."""
+    """A bucket whose user is killed after a number of writes."""
 
     def __init__(self, bucket: Bucket, writes: int) -> None:
         super().__init__(bucket._client, bucket.name)
@@ -135,7 +135,7 @@ class Killed(Bucket):
         return super().put_new(key, body)
 
 
-def test_a_stop_at_any_write_costs_nothing_when_it_is_run_again(feed: Feed) -> None:
+def test_after_an_interruption_at_any_write_the_next_adoption_completes_it(feed: Feed) -> None:
     records = spread(HOUR, 40, hours=4)
     for number in range(4):
         leave(
@@ -152,7 +152,7 @@ def test_a_stop_at_any_write_costs_nothing_when_it_is_run_again(feed: Feed) -> N
     assert land(feed, [record for record in records if record["ts"][11:13] == "05"]).new_records == 0
 
 
-def test_a_feed_that_nobody_had_before_costs_one_request_and_each_adopted_day_another(feed: Feed) -> None:
+def test_a_new_feed_costs_one_request_and_each_adopted_day_one_more(feed: Feed) -> None:
     asked: list[str] = []
 
     class Counting(Bucket):
@@ -182,7 +182,7 @@ def test_a_feed_that_nobody_had_before_costs_one_request_and_each_adopted_day_an
     ]
 
 
-def test_two_feeds_with_the_same_work_prefix_are_adopted_apart(feed: Feed) -> None:
+def test_two_feeds_with_the_same_work_prefix_are_adopted_separately(feed: Feed) -> None:
     record = sent(HOUR)
     leave(feed.bucket, "telephony_1.json", lines([record]), feed.prefix)
     adopt_all(feed)
@@ -192,7 +192,10 @@ def test_two_feeds_with_the_same_work_prefix_are_adopted_apart(feed: Feed) -> No
 def test_a_large_object_needs_no_more_memory_than_a_small_one(feed: Feed) -> None:
     def peak(count: int) -> int:
         key = leave(
-            feed.bucket, f"telephony_{count}.json", lines(map(as_it_came, spread(HOUR, count))), feed.prefix
+            feed.bucket,
+            f"telephony_{count}.json",
+            lines(map(as_the_guide_writes_it, spread(HOUR, count))),
+            feed.prefix,
         )
         tracemalloc.start()
         (adopted,) = adopt(feed, [key])

@@ -1,4 +1,4 @@
-"""The objects that a Lambda function has left, on a real S3 server."""
+"""Tests of reading the objects of the Lambda function, on a real S3 server."""
 
 import json
 
@@ -27,14 +27,14 @@ A, B = {"ts": "2026-11-23T05:00:01Z", "n": 1}, {"ts": "2026-11-23T05:00:02Z", "n
         pytest.param(lines([[A], {"items": [B]}]), [":1[0]", ":2[0]"], id="a page a line"),
     ],
 )
-def test_each_value_is_given_with_its_place(bucket: Bucket, body: bytes, places: list[str]) -> None:
+def test_each_value_has_its_place(bucket: Bucket, body: bytes, places: list[str]) -> None:
     key = leave(bucket, "telephony_1.json", body)
     found = list(lambda_objects.values(bucket, key))
     assert [one.value for one in found] == [A, B]
     assert [one.place for one in found] == [f"{bucket.uri(key)}{place}" for place in places]
 
 
-def test_a_line_that_is_no_json_hides_no_other_wherever_it_stands(bucket: Bucket) -> None:
+def test_a_line_that_is_not_json_does_not_hide_other_lines(bucket: Bucket) -> None:
     for body in (b"{cut\n" + lines([A, B]), lines([A]) + b"\n{cut\n" + lines([B])):
         values = [one.value for one in lambda_objects.values(bucket, leave(bucket, "telephony_1.json", body))]
         assert [value for value in values if isinstance(value, dict)] == [A, B]
@@ -47,11 +47,11 @@ def test_a_record_with_a_field_named_items_is_a_record(bucket: Bucket) -> None:
     assert found.value == record
 
 
-def test_an_empty_object_holds_nothing(bucket: Bucket) -> None:
+def test_an_empty_object_has_no_values(bucket: Bucket) -> None:
     assert list(lambda_objects.values(bucket, leave(bucket, "telephony_1.json", b""))) == []
 
 
-def test_its_objects_are_known_by_their_names() -> None:
+def test_objects_and_checkpoints_are_recognized_by_their_names() -> None:
     own = "feed/dt=2026-11-23/hour=05/telephony-20261123T05Z-0123456789abcdef.ndjson"
     keys = [
         "feed/telephony_20261123_050003.json",
@@ -73,7 +73,7 @@ def test_its_objects_are_known_by_their_names() -> None:
         ({"last_run": "20261123"}, None),
     ],
 )
-def test_a_checkpoint_tells_how_far_it_has_come(
+def test_a_checkpoint_has_the_time_that_the_function_has_reached(
     bucket: Bucket, state: dict[str, object], ms: int | None
 ) -> None:
     key = leave(bucket, "state.json", json.dumps(state).encode())

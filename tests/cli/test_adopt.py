@@ -14,7 +14,7 @@ from duo_pipeline.cli import main
 from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs.partitions import key_of, last_settled
 from duo_pipeline.landing.bucket import Bucket
-from duo_pipeline.landing.line import as_sent, identity
+from duo_pipeline.landing.line import as_sent, fingerprint
 from duo_pipeline.sandbox.telephony import FixedLog
 from tests.adoption.lambda_files import WAYS, leave, leave_hourly, lines, untouched
 from tests.conftest import ServedDuo
@@ -55,7 +55,7 @@ def test_after_adopting_72_hours_a_backfill_lands_exactly_what_the_lambda_lost(
     duo.api.log = FixedLog(shown)
     last = first + (HOURS - 1) * HOUR
     assert dagster.run(first, last).success
-    assert Counter(identity(as_sent(line)) for line in landed(bucket)) == Counter(map(identity, lost))
+    assert Counter(fingerprint(as_sent(line)) for line in landed(bucket)) == Counter(map(fingerprint, lost))
     assert untouched(bucket, left) == before
     figures = [dagster.events(first + number * HOUR)[0] for number in range(HOURS)]
     assert sum(one["records"] for one in figures) == 720

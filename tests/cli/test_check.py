@@ -485,7 +485,7 @@ def test_an_s3_that_writes_over_what_is_there_is_refused(
     assert named(found, "failed") == ["S3/put"]
     assert named(found, "not tried") == ["S3/get", "S3/work prefix"]
     assert "If-None-Match forbade it" in found["S3/put"]["sentence"]
-    assert "use Amazon S3 or a store that keeps If-None-Match" in found["S3/put"]["sentence"]
+    assert "use Amazon S3 or a store that honours If-None-Match" in found["S3/put"]["sentence"]
 
 
 def test_a_limit_that_was_set_by_hand_counts(world: World) -> None:

@@ -141,10 +141,10 @@ def test_beside_the_body_the_command_is_told_on_the_standard_error() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--role-arn", "secops-reader", "--subject-id", "1"), "The role (secops-reader) must be an ARN"),
+        (("--role-arn", "secops-reader", "--subject-id", "1"), "The role (secops-reader) is not a valid ARN"),
         (ROLE[:2], "--role-arn and --subject-id go together"),
         ((*ROLE, "--show-secret"), "--role-arn needs no access key"),
-        (("--project", "projects/1"), "The project (projects/1) must be an id"),
+        (("--project", "projects/1"), "The project (projects/1) is not a valid id"),
         (("--show-secret", "--profile", "nobody"), "The config profile (nobody) could not be found"),
     ],
 )

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from duo_pipeline.defs.partitions import span
 from duo_pipeline.landing.bucket import Bucket
-from duo_pipeline.landing.line import as_sent, identity
+from duo_pipeline.landing.line import as_sent, fingerprint
 from duo_pipeline.sandbox.telephony import FixedLog
 from tests.adoption.lambda_files import leave_hourly, untouched
 from tests.conftest import ServedDuo
@@ -37,7 +37,7 @@ def test_who_follows_it_has_each_record_once(machine: Machine, duo: ServedDuo, b
 
     machine.run(materialize, first, last)
     lines = [json.loads(line) for key in bucket.keys("duo-telephony/dt=") for line in bucket.lines(key)]
-    assert Counter(identity(as_sent(line)) for line in lines) == Counter(map(identity, lost))
+    assert Counter(fingerprint(as_sent(line)) for line in lines) == Counter(map(fingerprint, lost))
     assert untouched(bucket, left) == before
     assert machine.dagster.events(first)[0]["records"] == 10
 

@@ -1,4 +1,4 @@
-"""Ways in which a store differs from Amazon's S3: the client of a real one is bent by hooks of the SDK."""
+"""Make the client of a real store behave like other stores, with hooks of the SDK."""
 
 from io import BytesIO
 from types import SimpleNamespace
@@ -10,7 +10,7 @@ from duo_pipeline.landing.bucket import Bucket
 
 
 def drops_the_condition(bucket: Bucket) -> None:
-    """Let If-None-Match get lost on the way."""
+    """Drop If-None-Match from each write."""
 
     def drop(params: dict[str, Any], **_: object) -> None:
         params["headers"].pop("If-None-Match", None)
@@ -19,7 +19,7 @@ def drops_the_condition(bucket: Bucket) -> None:
 
 
 def answers(bucket: Bucket, code: str, status: int) -> None:
-    """Let each write be done, where its condition allows it, and then be answered by an error."""
+    """Execute each write, but answer it with an error."""
 
     def answer(http_response: Any, parsed: dict[str, Any], **_: object) -> None:
         http_response.status_code = status
@@ -29,7 +29,7 @@ def answers(bucket: Bucket, code: str, status: int) -> None:
 
 
 def refuses(bucket: Bucket, operation: str, within: str, code: str, status: int = 403) -> None:
-    """Let an operation fail for the keys or prefixes that contain some text."""
+    """Let an operation fail for the keys or prefixes that contain the given text."""
 
     def note(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
         context["named"] = f"{params.get('Key')} {params.get('Prefix')}"
@@ -40,12 +40,12 @@ def refuses(bucket: Bucket, operation: str, within: str, code: str, status: int 
         return None
 
     bucket._client.meta.events.register(f"before-parameter-build.s3.{operation}", note)
-    hooks: Any = bucket._client.meta.events  # its stubs know no hook that answers
+    hooks: Any = bucket._client.meta.events  # the type stubs do not allow a hook that returns an answer
     hooks.register(f"before-call.s3.{operation}", refuse)
 
 
 def breaks_off(bucket: Bucket, within: str) -> None:
-    """Let the answer to the reading of some keys end before the object does."""
+    """Cut off the answer to each read of the keys that contain the given text."""
 
     def shorten(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
         context["broken"] = within in params["Key"]

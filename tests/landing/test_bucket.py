@@ -1,4 +1,4 @@
-"""The bucket, on a real S3 server."""
+"""Tests of the bucket, on a real S3 server."""
 
 from typing import Any
 
@@ -21,13 +21,13 @@ def body_of(*lines: bytes) -> Body:
     return body
 
 
-def test_an_object_is_written_once_and_never_again(bucket: Bucket) -> None:
+def test_put_new_writes_an_object_only_once(bucket: Bucket) -> None:
     assert bucket.put_new("a/1.ndjson", body_of(b"first\n")) is True
     assert bucket.put_new("a/1.ndjson", body_of(b"second\n")) is False
     assert list(bucket.lines("a/1.ndjson")) == [b"first"]
 
 
-def test_put_writes_over_what_is_there(bucket: Bucket) -> None:
+def test_put_replaces_an_existing_object(bucket: Bucket) -> None:
     bucket.put("a", body_of(b"first\n"))
     bucket.put("a", body_of(b"second\n", b"third\n"))
     assert list(bucket.lines("a")) == [b"second", b"third"]
@@ -40,7 +40,7 @@ def test_objects_have_the_content_type_of_ndjson(bucket: Bucket, s3_server: S3Se
     )
 
 
-def test_a_body_too_large_for_memory_is_written_whole(bucket: Bucket) -> None:
+def test_a_body_too_large_for_memory_is_written_completely(bucket: Bucket) -> None:
     body = body_of(*(f"{number:0999}\n".encode() for number in range(3000)))
     bucket.put_new("large", body)
     assert [int(line) for line in bucket.lines("large")] == list(range(3000))
@@ -53,7 +53,7 @@ def test_keys_are_listed_below_a_prefix_in_order(bucket: Bucket) -> None:
     assert bucket.uri("b/1") == f"s3://{bucket.name}/b/1"
 
 
-def test_a_conflicting_write_is_tried_again(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_meets_a_conflict_is_retried(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     client, put, tries = bucket._client, bucket._client.put_object, []
 
     def conflicted(**request: object) -> object:
@@ -72,24 +72,22 @@ def test_a_conflicting_write_is_tried_again(bucket: Bucket, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("code", ["304", "409", "FileAlreadyExists", "OperationAborted"])
-def test_a_store_that_says_in_its_own_way_that_there_is_an_object_is_understood(
-    bucket: Bucket, code: str
-) -> None:
-    bucket.put("there", body_of(b"first\n"))
+def test_every_way_in_which_a_store_says_that_a_key_exists_is_understood(bucket: Bucket, code: str) -> None:
+    bucket.put("existing", body_of(b"first\n"))
     stores.answers(bucket, code, 304 if code == "304" else 409)
-    assert bucket.put_new("there", body_of(b"second\n")) is False
-    assert list(bucket.lines("there")) == [b"first"]
+    assert bucket.put_new("existing", body_of(b"second\n")) is False
+    assert list(bucket.lines("existing")) == [b"first"]
 
 
-def test_a_conflict_that_does_not_pass_is_an_error_and_not_taken_for_an_object(bucket: Bucket) -> None:
-    stores.refuses(bucket, "PutObject", "not there", "OperationAborted", 409)
+def test_a_conflict_that_stays_is_an_error_if_the_key_does_not_exist(bucket: Bucket) -> None:
+    stores.refuses(bucket, "PutObject", "missing", "OperationAborted", 409)
     with pytest.raises(BucketError, match="OperationAborted"):
-        bucket.put_new("not there", body_of(b"x\n"))
+        bucket.put_new("missing", body_of(b"x\n"))
 
 
-def test_a_store_that_knows_no_condition_is_a_sentence(bucket: Bucket) -> None:
+def test_a_store_without_if_none_match_gets_an_error_that_says_what_to_do(bucket: Bucket) -> None:
     stores.refuses(bucket, "PutObject", "", "NotImplemented", 501)
-    with pytest.raises(BucketError, match=r"does not know If-None-Match.* use Amazon S3"):
+    with pytest.raises(BucketError, match=r"does not support If-None-Match.* use Amazon S3"):
         bucket.put_new("a", body_of(b"x\n"))
 
 
@@ -102,7 +100,7 @@ def test_a_store_that_knows_no_condition_is_a_sentence(bucket: Bucket) -> None:
         (Identity("", READ_ONLY.access_key, "x"), "the secret key is wrong: check AWS_SECRET_ACCESS_KEY"),
     ],
 )
-def test_missing_rights_and_wrong_keys_are_a_sentence(
+def test_missing_rights_and_wrong_keys_get_an_error_that_says_what_to_do(
     bucket: Bucket, s3_server: S3Server, identity: Identity, cure: str
 ) -> None:
     denied = Bucket(s3_server.client(identity), bucket.name)
@@ -111,14 +109,14 @@ def test_missing_rights_and_wrong_keys_are_a_sentence(
     assert identity.secret_key not in str(caught.value)
 
 
-def test_an_object_in_an_archive_is_a_sentence_with_its_cure(bucket: Bucket) -> None:
+def test_an_archived_object_gets_an_error_that_says_what_to_do(bucket: Bucket) -> None:
     bucket.put("a", body_of(b"x\n"))
     stores.refuses(bucket, "GetObject", "a", "InvalidObjectState")
-    with pytest.raises(BucketError, match="restore it from there, and exclude S3_PREFIX and S3_WORK_PREFIX"):
+    with pytest.raises(BucketError, match="restore it, and exclude S3_PREFIX and S3_WORK_PREFIX"):
         list(bucket.lines("a"))
 
 
-def test_an_object_that_breaks_off_is_a_sentence(bucket: Bucket) -> None:
+def test_an_answer_that_is_cut_off_gets_an_error_that_names_the_object(bucket: Bucket) -> None:
     bucket.put("a", body_of(b"x\n"))
     stores.breaks_off(bucket, "a")
     with pytest.raises(BucketError, match=r"did not read s3://.*/a to its end") as caught:
@@ -126,7 +124,7 @@ def test_an_object_that_breaks_off_is_a_sentence(bucket: Bucket) -> None:
     assert caught.value.scope == "unclear"
 
 
-def test_a_missing_bucket_is_a_sentence(s3_server: S3Server) -> None:
+def test_a_missing_bucket_gets_an_error_that_names_the_setting(s3_server: S3Server) -> None:
     missing = Bucket(s3_server.client(), "no-such-bucket")
     for act in (
         lambda: missing.keys(""),
@@ -137,7 +135,7 @@ def test_a_missing_bucket_is_a_sentence(s3_server: S3Server) -> None:
             act()
 
 
-def test_a_server_that_is_not_there_is_a_sentence() -> None:
+def test_a_server_that_cannot_be_reached_gets_an_error_that_names_the_setting() -> None:
     client = boto3.client(
         "s3",
         endpoint_url="http://127.0.0.1:9",
@@ -150,7 +148,7 @@ def test_a_server_that_is_not_there_is_a_sentence() -> None:
         Bucket(client, "b").keys("")
 
 
-def test_missing_credentials_are_a_sentence(s3_server: S3Server) -> None:
+def test_missing_credentials_get_an_error_that_says_so(s3_server: S3Server) -> None:
     client = boto3.session.Session().client("s3", endpoint_url=s3_server.url, region_name="us-east-1")
     with pytest.raises(BucketError, match="no AWS credentials"):
         Bucket(client, "b").keys("")

@@ -1,4 +1,4 @@
-"""A store that does not keep If-None-Match: nothing is written to the feed."""
+"""Tests of stores that ignore If-None-Match: nothing is written to the feed."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ PROBE = "work/check/probe.ndjson"
 
 
 def asked(bucket: Bucket, operation: str = "PutObject") -> list[str]:
-    """The keys of the requests that are sent from now on."""
+    """Return a list that collects the keys of all later requests."""
     keys: list[str] = []
 
     def note(params: dict[str, Any], **_: object) -> None:
@@ -36,12 +36,12 @@ def run_of(feed: Feed, records: Iterable[Sent]) -> None:
         queue.finish()
 
 
-def drops_it(bucket: Bucket) -> None:
+def drops_the_header(bucket: Bucket) -> None:
     stores.drops_the_condition(bucket)
 
 
-def writes_all_the_same(bucket: Bucket) -> None:
-    """It says that there is an object, and has written over it."""
+def overwrites_and_denies_it(bucket: Bucket) -> None:
+    """The store answers that the key exists, but has overwritten the object."""
     stores.drops_the_condition(bucket)
     stores.answers(bucket, "PreconditionFailed", 412)
 
@@ -51,20 +51,20 @@ def calls_each_write_a_conflict(bucket: Bucket) -> None:
     stores.answers(bucket, "FileAlreadyExists", 409)
 
 
-@pytest.mark.parametrize("store", [drops_it, writes_all_the_same, calls_each_write_a_conflict])
+@pytest.mark.parametrize("store", [drops_the_header, overwrites_and_denies_it, calls_each_write_a_conflict])
 @pytest.mark.parametrize("probed", [False, True])
-def test_a_run_writes_nothing_to_a_store_that_does_not_keep_the_condition(
+def test_a_run_writes_nothing_to_a_store_that_ignores_if_none_match(
     feed: Feed, store: Any, *, probed: bool
 ) -> None:
     if probed:
         feed.bucket.put(PROBE, body_of(b"{}\n"))
     store(feed.bucket)
-    with pytest.raises(BucketError, match="use Amazon S3 or a store that keeps If-None-Match"):
+    with pytest.raises(BucketError, match="use Amazon S3 or a store that honours If-None-Match"):
         run_of(feed, spread(HOUR, 3))
     assert feed.bucket.keys("") == [PROBE]
 
 
-def test_what_a_killed_run_has_begun_is_not_finished_in_such_a_store(feed: Feed) -> None:
+def test_the_journal_of_a_killed_run_is_not_finished_in_such_a_store(feed: Feed) -> None:
     land_records(feed, spread(HOUR, 3))
     (landed,) = feed.bucket.keys("feed/")
     feed.bucket._client.delete_object(Bucket=feed.bucket.name, Key=landed)
@@ -75,7 +75,7 @@ def test_what_a_killed_run_has_begun_is_not_finished_in_such_a_store(feed: Feed)
 
 
 @pytest.mark.parametrize("shown", [0, 3])
-def test_a_run_that_finds_nothing_new_puts_no_object_whatever_the_store_keeps(feed: Feed, shown: int) -> None:
+def test_a_run_that_finds_nothing_new_writes_no_object_in_any_store(feed: Feed, shown: int) -> None:
     records = spread(HOUR, 3)
     land_records(feed, records)
     stores.drops_the_condition(feed.bucket)
@@ -84,7 +84,7 @@ def test_a_run_that_finds_nothing_new_puts_no_object_whatever_the_store_keeps(fe
     assert put == []
 
 
-def test_a_second_object_of_an_hour_does_not_put_the_first_one_again(feed: Feed) -> None:
+def test_a_second_object_of_an_hour_does_not_write_the_first_one_again(feed: Feed) -> None:
     records = spread(HOUR, 3)
     land_records(feed, records[:2])
     (first,) = feed.bucket.keys("feed/")
@@ -95,7 +95,7 @@ def test_a_second_object_of_an_hour_does_not_put_the_first_one_again(feed: Feed)
     assert len(journal(feed)) == 2
 
 
-def test_a_store_is_tried_once_a_run_however_many_threads_write(feed: Feed) -> None:
+def test_a_store_is_checked_once_per_run_even_if_many_threads_write(feed: Feed) -> None:
     feed.bucket.put_new(PROBE, body_of(b"{}\n"))
     put, read = asked(feed.bucket), asked(feed.bucket, "GetObject")
     with ThreadPoolExecutor(8) as threads:
@@ -104,7 +104,7 @@ def test_a_store_is_tried_once_a_run_however_many_threads_write(feed: Feed) -> N
     assert put.index(PROBE) == 0
 
 
-def test_a_probe_whose_answer_was_lost_and_that_was_sent_again_does_not_speak_against_the_store(
+def test_a_store_passes_even_if_the_answer_to_the_first_probe_was_lost(
     feed: Feed,
 ) -> None:
     class Deaf(Bucket):

@@ -1,4 +1,4 @@
-"""An hour lands, on a real S3 server."""
+"""Tests of landing an hour, on a real S3 server."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ def entries(records: Iterable[Sent]) -> list[Entry]:
     return [Record(record, instants.parse(record["ts"])) for record in records]
 
 
-def there(feed: Feed) -> list[str]:
+def existing(feed: Feed) -> list[str]:
     return Listing(feed.bucket, feed.prefix).of(HOUR)
 
 
@@ -44,7 +44,7 @@ def journal(feed: Feed) -> list[str]:
 def land(feed: Feed, arrived: Iterable[Entry], host: str = "api-1.duosecurity.com") -> Landed:
     landing = HourLanding(feed, HOUR, host=host)
     landing.take(arrived)
-    return landing.land(there(feed), journal(feed))
+    return landing.land(existing(feed), journal(feed))
 
 
 def land_records(feed: Feed, records: Iterable[Sent]) -> Landed:
@@ -52,14 +52,14 @@ def land_records(feed: Feed, records: Iterable[Sent]) -> Landed:
 
 
 def lines(feed: Feed) -> list[Sent]:
-    return [json.loads(line.text) for line in hour_lines(feed, there(feed))]
+    return [json.loads(line.text) for line in hour_lines(feed, existing(feed))]
 
 
 def ids(records: Iterable[Sent]) -> list[str]:
     return [record["telephony_id"] for record in records]
 
 
-def test_an_hour_becomes_one_object_named_by_its_content(feed: Feed) -> None:
+def test_an_hour_becomes_one_object_named_after_its_content(feed: Feed) -> None:
     landed = land_records(feed, spread(HOUR, 3))
     (key,) = feed.bucket.keys("feed/")
     body = b"".join(line + b"\n" for line in feed.bucket.lines(key))
@@ -68,7 +68,7 @@ def test_an_hour_becomes_one_object_named_by_its_content(feed: Feed) -> None:
     assert (landed.records, landed.new_records, landed.had_objects) == (3, 3, False)
 
 
-def test_lines_are_ordered_by_ts_and_then_telephony_id_whatever_order_they_came_in(feed: Feed) -> None:
+def test_lines_are_sorted_by_ts_and_telephony_id(feed: Feed) -> None:
     same = [sent(HOUR, telephony_id=name) for name in ("b", "a", "c")]
     records = [*spread(HOUR, 5), *same]
     random.Random(1).shuffle(records)
@@ -78,7 +78,7 @@ def test_lines_are_ordered_by_ts_and_then_telephony_id_whatever_order_they_came_
     assert len(written) == 8
 
 
-def test_the_same_records_in_another_order_are_the_same_object(feed: Feed) -> None:
+def test_the_same_records_in_another_order_make_the_same_object(feed: Feed) -> None:
     one = sent(HOUR, telephony_id="a")
     records = [one, {**one, "txid": "1"}, {**one, "txid": "2"}]
     first = land_records(feed, records)
@@ -103,7 +103,7 @@ def test_landing_again_writes_nothing(feed: Feed) -> None:
     assert again.objects == first.objects
 
 
-def test_what_is_new_becomes_an_object_of_its_own_and_the_old_one_stays(feed: Feed) -> None:
+def test_new_records_become_a_second_object_and_the_first_one_stays(feed: Feed) -> None:
     early, late = spread(HOUR, 3), sent(HOUR + timedelta(minutes=1))
     first = land_records(feed, early)
     second = land_records(feed, [*early, late])
@@ -112,7 +112,7 @@ def test_what_is_new_becomes_an_object_of_its_own_and_the_old_one_stays(feed: Fe
     assert sorted(ids(lines(feed))) == sorted(ids([*early, late]))
 
 
-def test_what_duo_no_longer_shows_stays(feed: Feed) -> None:
+def test_records_that_duo_no_longer_shows_stay(feed: Feed) -> None:
     records = spread(HOUR, 3)
     land_records(feed, records)
     assert land_records(feed, records[:1]).new_records == 0
@@ -142,7 +142,7 @@ def test_another_record_format_does_not_land_records_again(feed: Feed, formats: 
 
 
 @pytest.mark.parametrize("record_format", ["secops", "verbatim"])
-def test_a_record_that_duo_itself_sends_as_a_secops_line_is_neither_lost_nor_doubled(
+def test_a_record_that_looks_like_a_secops_line_is_neither_lost_nor_doubled(
     feed: Feed, record_format: RecordFormat
 ) -> None:
     plain = sent(HOUR, credits=1)
@@ -159,16 +159,16 @@ def test_another_api_host_does_not_land_records_again(feed: Feed) -> None:
     assert land(feed, entries(records), host="api-2.duosecurity.com").new_records == 0
 
 
-def test_foreign_objects_in_the_hour_are_lived_with(feed: Feed) -> None:
+def test_foreign_objects_in_the_hour_do_no_harm(feed: Feed) -> None:
     one, two = spread(HOUR, 2)
     foreign = [b"no json\n", b"[1]\n", b"\n", b'{"ts": 5}\n', json.dumps(one).encode() + b"\r\n"]
     feed.bucket.put(f"{FOLDER}telephony_1.json", body_of(*foreign))
     landed = land_records(feed, [one, two])
     assert landed.new_records == 1
-    assert len(list(hour_lines(feed, there(feed)))) == 6
+    assert len(list(hour_lines(feed, existing(feed)))) == 6
 
 
-def test_what_no_line_can_be_made_of_goes_to_the_rejects_with_its_reason(feed: Feed) -> None:
+def test_an_entry_that_cannot_be_a_line_goes_to_the_rejects_with_its_reason(feed: Feed) -> None:
     good, infinite = sent(HOUR), sent(HOUR, new=float("inf"))
     arrived = [
         *entries([good, infinite]),
@@ -184,7 +184,7 @@ def test_what_no_line_can_be_made_of_goes_to_the_rejects_with_its_reason(feed: F
     assert ids(lines(feed)) == ids([good])
 
 
-def test_an_error_while_records_come_lands_nothing(feed: Feed) -> None:
+def test_nothing_lands_if_reading_the_records_fails(feed: Feed) -> None:
     def broken() -> Iterator[Entry]:
         yield from entries(spread(HOUR, 3))
         raise ConnectionError
@@ -194,7 +194,7 @@ def test_an_error_while_records_come_lands_nothing(feed: Feed) -> None:
     assert feed.bucket.keys("") == []
 
 
-def test_the_figures_are_those_of_the_records(feed: Feed) -> None:
+def test_the_counts_credits_and_times_are_those_of_the_records(feed: Feed) -> None:
     first, second, third = spread(HOUR, 3)
     landed = land_records(feed, [{**third, "type": "phone", "credits": 3}, first, {**second, "credits": "2"}])
     assert landed.credits_by_type == {"phone": 3, "sms": 1}

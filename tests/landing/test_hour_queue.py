@@ -1,4 +1,4 @@
-"""Hours on their way to S3, a few at a time."""
+"""Tests of landing several hours at the same time."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from duo_pipeline import instants
 from duo_pipeline.landing.bucket import Bucket, BucketError
 from duo_pipeline.landing.feed import Feed, Listing
 from duo_pipeline.landing.hour import Landed
-from duo_pipeline.landing.hour_queue import AT_ONCE, HourQueue
+from duo_pipeline.landing.hour_queue import CONCURRENT_HOURS, HourQueue
 from duo_pipeline.landing.keys import hour_folder, is_log_key
 from duo_pipeline.records import Entry, Record
 from tests.landing import stores
@@ -21,56 +21,56 @@ from tests.landing.test_hour import feed as feed
 from tests.records import Sent, spread
 
 STEP = timedelta(hours=1)
-HOURS = [HOUR + STEP * number for number in range(3 * AT_ONCE)]
+HOURS = [HOUR + STEP * number for number in range(3 * CONCURRENT_HOURS)]
 
 
-def told_of(feed: Feed) -> tuple[HourQueue, list[datetime]]:
-    told: list[datetime] = []
-    return HourQueue(feed, host="h", on_landed=lambda hour, landed: told.append(hour)), told  # noqa: ARG005
+def reported_by(feed: Feed) -> tuple[HourQueue, list[datetime]]:
+    reported: list[datetime] = []
+    return HourQueue(feed, host="h", on_landed=lambda hour, landed: reported.append(hour)), reported  # noqa: ARG005
 
 
 def run_over(feed: Feed, hours: list[datetime], records: list[Sent]) -> tuple[HourQueue, list[datetime]]:
-    """A run that lands those of the records that are of these hours."""
-    queue, told = told_of(feed)
+    """Land these hours, each with its own records; return the queue and the reported hours."""
+    queue, reported = reported_by(feed)
     with queue:
         for hour in hours:
             queue.land(hour, (one for one in entries(records) if is_of(hour, one)))
         queue.finish()
-    return queue, told
+    return queue, reported
 
 
 def is_of(hour: datetime, entry: Entry) -> bool:
     return isinstance(entry, Record) and 0 <= entry.at.ns - instants.to_ns(hour) < instants.HOUR_NS
 
 
-def test_hours_are_told_in_their_order_with_what_landed(feed: Feed) -> None:
-    told: list[tuple[datetime, Landed]] = []
-    with HourQueue(feed, host="h", on_landed=lambda *one: told.append(one)) as queue:
+def test_hours_are_reported_in_order_with_what_landed(feed: Feed) -> None:
+    reported: list[tuple[datetime, Landed]] = []
+    with HourQueue(feed, host="h", on_landed=lambda *one: reported.append(one)) as queue:
         for number, hour in enumerate(HOURS):
             queue.land(hour, entries(spread(hour, number % 3)))
         queue.finish()
-    assert [hour for hour, _ in told] == HOURS
-    assert [landed.new_records for _, landed in told] == [number % 3 for number in range(len(HOURS))]
+    assert [hour for hour, _ in reported] == HOURS
+    assert [landed.new_records for _, landed in reported] == [number % 3 for number in range(len(HOURS))]
     assert len(feed.bucket.keys("feed/")) == len(HOURS) * 2 // 3
 
 
-def test_an_error_from_the_entries_lands_nothing_of_its_hour_and_the_others_all(feed: Feed) -> None:
+def test_an_hour_whose_entries_raise_an_error_does_not_land_and_the_others_do(feed: Feed) -> None:
     def broken() -> Iterator[Entry]:
         yield from entries(spread(HOURS[2], 3))
         raise ConnectionError
 
-    queue, told = told_of(feed)
+    queue, reported = reported_by(feed)
     with queue:
         for hour in HOURS[:2]:
             queue.land(hour, entries(spread(hour, 3)))
         with pytest.raises(ConnectionError):
             queue.land(HOURS[2], broken())
         queue.finish()
-    assert told == HOURS[:2]
+    assert reported == HOURS[:2]
     assert len(feed.bucket.keys("feed/")) == 2
 
 
-def test_when_s3_fails_at_an_hour_no_later_one_is_told(feed: Feed) -> None:
+def test_after_a_failure_of_s3_no_later_hour_is_reported(feed: Feed) -> None:
     class Broken(Bucket):
         def put_new(self, key: str, body: Any) -> bool:
             if "hour=07" in key:
@@ -78,24 +78,24 @@ def test_when_s3_fails_at_an_hour_no_later_one_is_told(feed: Feed) -> None:
             return super().put_new(key, body)
 
     broken = Feed(Broken(feed.bucket._client, feed.bucket.name), feed.prefix, feed.work_prefix, "secops")
-    queue, told = told_of(broken)
+    queue, reported = reported_by(broken)
     with queue:
         with pytest.raises(BucketError):
             for hour in HOURS:
                 queue.land(hour, entries(spread(hour, 1)))
         queue.finish()
-    assert told == HOURS[:2]
+    assert reported == HOURS[:2]
 
 
 def archived(bucket: Bucket, hour: str) -> None:
     stores.refuses(bucket, "GetObject", hour, "InvalidObjectState")
 
 
-def not_to_be_read(bucket: Bucket, hour: str) -> None:
+def unreadable(bucket: Bucket, hour: str) -> None:
     stores.refuses(bucket, "GetObject", hour, "AccessDenied")
 
 
-def not_to_be_written(bucket: Bucket, hour: str) -> None:
+def unwritable(bucket: Bucket, hour: str) -> None:
     stores.refuses(bucket, "PutObject", hour, "AccessDenied")
 
 
@@ -107,47 +107,47 @@ def lost_by_the_store(bucket: Bucket, hour: str) -> None:
     stores.refuses(bucket, "GetObject", hour, "InternalError", 500)
 
 
-@pytest.mark.parametrize("bad", [archived, not_to_be_read, not_to_be_written, damaged, lost_by_the_store])
-def test_an_hour_that_s3_refuses_fails_and_holds_up_no_other(feed: Feed, bad: Any) -> None:
+@pytest.mark.parametrize("bad", [archived, unreadable, unwritable, damaged, lost_by_the_store])
+def test_an_hour_that_s3_refuses_fails_and_the_others_land(feed: Feed, bad: Any) -> None:
     early, late = spread(HOURS[0], 5, hours=5), spread(HOURS[0] + STEP / 2, 5, hours=5)
     hours = HOURS[:6]
     run_over(feed, hours, early)
     bad(feed.bucket, hour_folder(HOURS[2]))
-    queue, told = run_over(feed, hours, [*early, *late])
-    assert told == [hour for hour in hours if hour != HOURS[2]]
+    queue, reported = run_over(feed, hours, [*early, *late])
+    assert reported == [hour for hour in hours if hour != HOURS[2]]
     assert list(queue.failed) == [HOURS[2]]
     assert hour_folder(HOURS[2]) in str(queue.failed[HOURS[2]])
 
 
 @pytest.mark.parametrize("prefix", ["feed/", "work/journal/feed/", "work/adopted/feed/"])
-def test_a_day_that_cannot_be_listed_fails_while_the_stream_goes_on(feed: Feed, prefix: str) -> None:
+def test_a_day_that_cannot_be_listed_fails_and_the_others_land(feed: Feed, prefix: str) -> None:
     records = spread(HOURS[0], 100, hours=len(HOURS))
     feed.bucket.put("work/adopted/feed/dt=2026-11-24/hour=00/a.ndjson", body_of(b"{}\n"))
     stores.refuses(feed.bucket, "ListObjectsV2", f"{prefix}dt=2026-11-24/", "AccessDenied")
-    queue, told = run_over(feed, HOURS, records)
-    assert told == [hour for hour in HOURS if hour.day == 23]
+    queue, reported = run_over(feed, HOURS, records)
+    assert reported == [hour for hour in HOURS if hour.day == 23]
     assert list(queue.failed) == [hour for hour in HOURS if hour.day == 24]
 
 
-def test_hours_in_an_archive_hold_up_no_other_even_when_they_are_the_first(feed: Feed) -> None:
+def test_archived_hours_fail_and_the_others_land_even_if_the_first_are_archived(feed: Feed) -> None:
     records = spread(HOURS[0], 100, hours=len(HOURS))
     run_over(feed, HOURS[:12], records)
     for hour in HOURS[:12]:
         archived(feed.bucket, hour_folder(hour))
-    queue, told = run_over(feed, HOURS, records)
-    assert told == HOURS[12:]
+    queue, reported = run_over(feed, HOURS, records)
+    assert reported == HOURS[12:]
     assert list(queue.failed) == HOURS[:12]
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "InternalError", "SomethingNew"])
-def test_when_the_first_three_hours_fail_it_is_not_the_hours(feed: Feed, code: str) -> None:
+def test_the_run_ends_when_the_first_three_hours_fail(feed: Feed, code: str) -> None:
     stores.refuses(feed.bucket, "PutObject", "dt=", code)
-    queue, told = told_of(feed)
+    queue, reported = reported_by(feed)
     with queue, pytest.raises(BucketError, match=code):
         for hour in HOURS:
             queue.land(hour, entries(spread(hour, 1)))
         queue.finish()
-    assert told == []
+    assert reported == []
     assert list(queue.failed) == HOURS[:3]
 
 
@@ -155,22 +155,22 @@ def test_when_the_first_three_hours_fail_it_is_not_the_hours(feed: Feed, code: s
 @pytest.mark.parametrize(
     "code", ["NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "SlowDown"]
 )
-def test_what_concerns_every_hour_ends_the_run_at_once(feed: Feed, operation: str, code: str) -> None:
+def test_an_error_that_concerns_every_hour_ends_the_run(feed: Feed, operation: str, code: str) -> None:
     stores.refuses(feed.bucket, operation, "dt=2026-11-24", code)
-    queue, told = told_of(feed)
+    queue, reported = reported_by(feed)
     with queue:
         with pytest.raises(BucketError, match=code):
             for hour in HOURS:
                 queue.land(hour, entries(spread(hour, 1)))
             queue.finish()
         queue.finish()
-    assert told == [hour for hour in HOURS if hour.day == 23]
+    assert reported == [hour for hour in HOURS if hour.day == 23]
     assert queue.failed == {}
 
 
-def test_an_error_that_the_wait_for_duo_meets_ends_the_run_and_not_the_hour(feed: Feed) -> None:
+def test_an_error_reported_while_an_hour_is_read_is_not_blamed_on_that_hour(feed: Feed) -> None:
     stores.refuses(feed.bucket, "PutObject", "dt=", "AccessDenied")
-    queue, _ = told_of(feed)
+    queue, _ = reported_by(feed)
 
     def waiting() -> Iterator[Entry]:
         queue.finish()
@@ -196,16 +196,14 @@ FOREIGN = {
 
 @pytest.mark.parametrize("folder", ["feed/", "work/journal/feed/", "work/adopted/feed/"])
 @pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN)
-def test_what_somebody_else_has_left_in_an_hour_does_not_fail_it(
-    feed: Feed, content: bytes, folder: str
-) -> None:
+def test_foreign_objects_do_not_make_an_hour_fail(feed: Feed, content: bytes, folder: str) -> None:
     records = spread(HOUR, 4)
     run_over(feed, [HOUR], records[:2])
     for name in ("", "0.txt", "zzz"):
         key = f"{folder}{hour_folder(HOUR)}{name}"
         feed.bucket._client.put_object(Bucket=feed.bucket.name, Key=key, Body=content if name else b"")
-    queue, told = run_over(feed, [HOUR], records)
-    assert (told, queue.failed) == ([HOUR], {})
+    queue, reported = run_over(feed, [HOUR], records)
+    assert (reported, queue.failed) == ([HOUR], {})
     landed = [key for key in feed.bucket.keys("feed/") if is_log_key("feed/", key)]
     assert sorted(ids(json.loads(line) for key in landed for line in feed.bucket.lines(key))) == sorted(
         ids(records)
@@ -235,7 +233,7 @@ def test_the_journal_is_listed_before_the_feed(feed: Feed) -> None:
             return super().keys(prefix)
 
     counting = Feed(Counting(feed.bucket._client, feed.bucket.name), feed.prefix, feed.work_prefix, "secops")
-    queue, _ = told_of(counting)
+    queue, _ = reported_by(counting)
     with queue:
         queue.land(HOUR, [])
     assert asked == ["work/journal/feed/dt=2026-11-23/", "feed/dt=2026-11-23/"]

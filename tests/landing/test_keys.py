@@ -1,4 +1,4 @@
-"""The names of the objects."""
+"""Tests of the keys of the objects."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ HOUR = datetime(2026, 11, 23, 5, tzinfo=UTC)
 KEY = "feed/dt=2026-11-23/hour=05/telephony-20261123T05Z-0123456789abcdef.ndjson"
 
 
-def test_a_log_object_is_named_by_its_hour_and_by_what_is_in_it() -> None:
+def test_the_key_of_a_log_object_has_its_hour_and_a_hash() -> None:
     assert log_key("feed/", HOUR, "0123456789abcdef" * 4) == KEY
     assert is_log_key("feed/", KEY)
 
@@ -28,7 +28,7 @@ def test_a_log_object_is_named_by_its_hour_and_by_what_is_in_it() -> None:
         KEY.replace("feed/", "feed/more/"),
     ],
 )
-def test_whatever_is_named_otherwise_is_no_log_object(key: str) -> None:
+def test_any_other_key_is_not_a_log_object(key: str) -> None:
     assert not is_log_key("feed/", key)
 
 
@@ -53,7 +53,7 @@ def test_the_last_entry_of_a_journal_has_the_highest_number(numbers: list[int], 
         "x000003.ndjson",
     ],
 )
-def test_what_somebody_else_has_left_in_a_journal_is_no_entry(name: str) -> None:
+def test_a_foreign_object_in_a_journal_is_not_an_entry(name: str) -> None:
     folder = journal_key("work/", "feed/", HOUR, 1).removesuffix("000001.ndjson")
     assert last_entry([f"{folder}000002.ndjson", f"{folder}{name}"]) == 2
     assert last_entry([f"{folder}{name}"]) == 0

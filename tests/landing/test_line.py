@@ -1,4 +1,4 @@
-"""How a record becomes a line, and how it is known again."""
+"""Tests of writing a record as a line, and of recognizing it again."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duo_pipeline.landing.line import RecordFormat, as_sent, identity, line
+from duo_pipeline.landing.line import RecordFormat, as_sent, fingerprint, line
 
 SENT = {
     "context": "authentication",
@@ -40,7 +40,7 @@ def written(record: dict[str, Any], record_format: RecordFormat = "secops") -> d
     return read
 
 
-def test_secops_adds_what_googles_parser_needs_and_keeps_all_else() -> None:
+def test_secops_adds_what_googles_parser_needs_and_keeps_everything_else() -> None:
     assert written(SENT) == {
         **SENT,
         "credits": "2",
@@ -54,7 +54,7 @@ def test_verbatim_is_what_duo_sent() -> None:
     assert written(SENT, "verbatim") == SENT
 
 
-def test_what_duo_itself_calls_host_or_eventtype_stays() -> None:
+def test_a_host_or_eventtype_that_duo_sends_is_kept() -> None:
     own = {**SENT, "host": "other.example", "eventtype": "voice"}
     kept = {"host": "other.example", "eventtype": "voice"}
     assert written(own) == {**own, "credits": "2", "timestamp": UTC_TS, "duo_sent": kept}
@@ -70,7 +70,7 @@ def test_text_is_utf_8_and_half_a_surrogate_pair_is_kept_as_an_escape() -> None:
     assert written(half, "verbatim") == half
 
 
-def test_a_number_that_json_lacks_cannot_be_written() -> None:
+def test_a_number_that_json_cannot_represent_is_refused() -> None:
     with pytest.raises(ValueError, match="JSON"):
         written({**SENT, "new": float("inf")})
 
@@ -78,15 +78,15 @@ def test_a_number_that_json_lacks_cannot_be_written() -> None:
 @pytest.mark.parametrize("record_format", FORMATS)
 @given(record=RECORDS)
 def test_a_line_has_the_identity_of_its_record(record_format: RecordFormat, record: dict[str, Any]) -> None:
-    assert identity(as_sent(written(record, record_format))) == identity(record)
+    assert fingerprint(as_sent(written(record, record_format))) == fingerprint(record)
 
 
 @given(record=RECORDS)
 def test_the_order_of_the_fields_does_not_matter(record: dict[str, Any]) -> None:
-    assert identity(dict(reversed(record.items()))) == identity(record)
+    assert fingerprint(dict(reversed(record.items()))) == fingerprint(record)
 
 
-def test_records_that_differ_only_in_what_the_format_adds_are_different_records() -> None:
+def test_records_that_differ_only_in_fields_that_the_format_adds_are_different_records() -> None:
     records = [
         SENT,
         *({**SENT, "host": host} for host in ("a.example", "b.example", "")),
@@ -96,18 +96,18 @@ def test_records_that_differ_only_in_what_the_format_adds_are_different_records(
         {**SENT, "credits": "3"},
         {**SENT, "credits": 2.0},
     ]
-    identities = [identity(record) for record in records]
-    assert len(set(identities)) == len(records)
-    assert [identity(as_sent(written(record))) for record in records] == identities
+    fingerprints = [fingerprint(record) for record in records]
+    assert len(set(fingerprints)) == len(records)
+    assert [fingerprint(as_sent(written(record))) for record in records] == fingerprints
 
 
-def test_credits_as_text_are_the_same_record_and_the_same_line_as_credits_as_number() -> None:
+def test_credits_as_text_and_as_a_number_are_the_same_record_and_the_same_line() -> None:
     as_text = {**SENT, "credits": "2"}
-    assert identity(as_text) == identity(SENT)
+    assert fingerprint(as_text) == fingerprint(SENT)
     assert written(as_text) == written(SENT)
 
 
 @pytest.mark.parametrize("field", SENT.keys())
 def test_a_record_that_differs_in_any_field_is_another_record(field: str) -> None:
-    assert identity({**SENT, field: "other"}) != identity(SENT)
-    assert identity({key: value for key, value in SENT.items() if key != field}) != identity(SENT)
+    assert fingerprint({**SENT, field: "other"}) != fingerprint(SENT)
+    assert fingerprint({key: value for key, value in SENT.items() if key != field}) != fingerprint(SENT)

@@ -1,4 +1,4 @@
-"""A work prefix belongs to one feed of one Duo account, on a real S3 server."""
+"""Tests that a work prefix belongs to one feed of one Duo account, on a real S3 server."""
 
 import json
 from collections.abc import Callable
@@ -21,14 +21,14 @@ Place = tuple[str, str, str] | tuple[str, str, str, str]
 
 
 def claims(bucket: Bucket, place: Place, base: str = "work/", how: Callable[..., None] = claim) -> None:
-    """Claim by a run of an account: its feed, its work prefix, its host and its id."""
+    """Claim a work prefix as a run does. A place is a feed, a work prefix, a host and maybe an account id."""
     prefix, work_prefix, *account = place
     feed = Feed(bucket, prefix, work_prefix, "secops")
     how(feed, base_work_prefix=base, duo_account="/".join(account))
 
 
 def refused(bucket: Bucket, place: Place, base: str = "work/") -> str:
-    """The sentence with which a claim, and equally a check of it, is refused."""
+    """Return the error text of a claim that is refused; the check must raise the same one."""
     before = bucket.keys("")
     sentences = []
     for how in (claim, check_claim):
@@ -45,9 +45,7 @@ def delete(bucket: Bucket, key: str) -> None:
 
 
 @pytest.mark.parametrize("place", [DUO, ACME, (*ACME, "DA1")])
-def test_the_first_run_notes_its_feed_and_its_account_and_the_next_ones_go_on(
-    bucket: Bucket, place: Place
-) -> None:
+def test_the_first_run_writes_its_feed_and_account_and_later_runs_go_on(bucket: Bucket, place: Place) -> None:
     claims(bucket, place)
     (note,) = bucket.keys("")
     assert note == f"{place[1]}feed.json"
@@ -65,18 +63,17 @@ def test_a_check_writes_nothing(bucket: Bucket) -> None:
 
 @pytest.mark.parametrize("prefix", ["", "other/", "feed/more/"])
 @pytest.mark.parametrize("host", [ONE, TWO, "127.0.0.1", "localhost", ""])
-def test_another_feed_for_the_same_work_prefix_is_refused(bucket: Bucket, prefix: str, host: str) -> None:
+def test_a_work_prefix_of_another_feed_is_refused(bucket: Bucket, prefix: str, host: str) -> None:
     claims(bucket, DUO)
     sentence = refused(bucket, (prefix, "work/", host))
-    assert f"The feed was {bucket.uri('feed/')} so far" in sentence
-    assert f"is {bucket.uri(prefix)} now" in sentence
-    assert "would be delivered to SecOps once more, as far back as Duo keeps it" in sentence
+    assert f"The feed has changed from {bucket.uri('feed/')} (according to" in sentence
+    assert f"to {bucket.uri(prefix)}, so SecOps would get everything that Duo still keeps" in sentence
     assert sentence.endswith(f"delete {bucket.uri('work/feed.json')}.")
 
 
-def test_the_copy_of_a_bucket_is_another_feed(bucket: Bucket) -> None:
+def test_a_copied_bucket_is_another_feed(bucket: Bucket) -> None:
     bucket.put("work/feed.json", body_of(json.dumps({"feed": "s3://old/feed/", "duo_account": ONE}).encode()))
-    assert "was s3://old/feed/ so far" in refused(bucket, DUO)
+    assert "has changed from s3://old/feed/" in refused(bucket, DUO)
 
 
 MOVED = {
@@ -89,14 +86,12 @@ MOVED = {
 
 
 @pytest.mark.parametrize(("before", "after"), MOVED.values(), ids=MOVED)
-def test_an_account_that_was_delivered_elsewhere_is_refused(
-    bucket: Bucket, before: Place, after: Place
-) -> None:
+def test_an_account_whose_feed_has_changed_is_refused(bucket: Bucket, before: Place, after: Place) -> None:
     claims(bucket, before)
     claims(bucket, ("feed/globex/", "work/globex/", TWO))
     sentence = refused(bucket, after)
     note = bucket.uri(f"{before[1]}feed.json")
-    assert f"was {bucket.uri(before[0])} so far, as {note} says" in sentence
+    assert f"has changed from {bucket.uri(before[0])} (according to {note})" in sentence
     assert "set S3_PREFIX, or the account's name or prefixes, back" in sentence
     delete(bucket, f"{before[1]}feed.json")
     claims(bucket, after)
@@ -110,9 +105,7 @@ def test_an_account_that_was_delivered_elsewhere_is_refused(
         ("feed/acme/", "work/moved/", ONE),
     ],
 )
-def test_another_account_and_the_same_feed_with_a_new_work_prefix_are_welcome(
-    bucket: Bucket, other: Place
-) -> None:
+def test_another_account_or_a_new_work_prefix_is_allowed(bucket: Bucket, other: Place) -> None:
     claims(bucket, ACME)
     claims(bucket, other)
     claims(bucket, ACME)
@@ -122,7 +115,7 @@ def test_another_account_and_the_same_feed_with_a_new_work_prefix_are_welcome(
 @pytest.mark.parametrize(
     "other", [("feed/", "work/", TWO), ("feed/", "work/", ONE, "DA1"), ("feed/", "work/", TWO, "DA1")]
 )
-def test_two_accounts_of_duo_do_not_mix_in_one_feed(bucket: Bucket, other: Place) -> None:
+def test_two_duo_accounts_cannot_share_a_feed(bucket: Bucket, other: Place) -> None:
     claims(bucket, DUO)
     sentence = refused(bucket, other)
     assert f"is the feed of the Duo account {ONE}" in sentence
@@ -130,7 +123,7 @@ def test_two_accounts_of_duo_do_not_mix_in_one_feed(bucket: Bucket, other: Place
 
 
 @pytest.mark.parametrize("emulator", ["127.0.0.1", "127.1.2.3", "localhost", "[::1]"])
-def test_an_emulator_may_come_back_on_another_port(bucket: Bucket, emulator: str) -> None:
+def test_an_emulator_may_change_its_port(bucket: Bucket, emulator: str) -> None:
     claims(bucket, ("feed/a/", "work/a/", f"{emulator}:4001"))
     claims(bucket, ("feed/b/", "work/b/", f"{emulator}:4002"))
     claims(bucket, ("feed/a/", "work/a/", f"{emulator}:4002"))
@@ -138,9 +131,9 @@ def test_an_emulator_may_come_back_on_another_port(bucket: Bucket, emulator: str
     assert "mix" in refused(bucket, ("feed/a/", "work/a/", ONE))
 
 
-def test_a_renamed_account_of_an_emulator_is_known_by_its_port(bucket: Bucket) -> None:
+def test_a_renamed_account_of_an_emulator_is_recognized_by_its_port(bucket: Bucket) -> None:
     claims(bucket, ("feed/a/", "work/a/", "127.0.0.1:4001"))
-    assert "The feed was" in refused(bucket, ("feed/b/", "work/b/", "127.0.0.1:4001"))
+    assert "The feed has changed" in refused(bucket, ("feed/b/", "work/b/", "127.0.0.1:4001"))
 
 
 def test_without_a_host_only_feeds_are_compared(bucket: Bucket) -> None:
@@ -153,22 +146,22 @@ def test_without_a_host_only_feeds_are_compared(bucket: Bucket) -> None:
     "content", [b"", b"{}\n", b"[]\n", b"no json\n", b'{"feed": 1, "duo_account": 2}\n', b"\xff\n", b"null\n"]
 )
 @pytest.mark.parametrize("place", [DUO, ACME])
-def test_a_note_that_cannot_be_read_is_an_error(bucket: Bucket, content: bytes, place: Place) -> None:
+def test_a_feed_json_that_makes_no_sense_is_an_error(bucket: Bucket, content: bytes, place: Place) -> None:
     bucket.put("work/feed.json", body_of(content))
     sentence = refused(bucket, place)
     assert f"{bucket.uri('work/feed.json')} does not name the feed and the Duo account" in sentence
-    assert "take back an earlier version of it, or delete it if" in sentence
+    assert "restore an earlier version of it, or delete it if" in sentence
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "InvalidObjectState", "InternalError"])
-def test_a_note_that_s3_does_not_give_is_an_error(bucket: Bucket, code: str) -> None:
+def test_a_feed_json_that_s3_refuses_to_read_is_an_error(bucket: Bucket, code: str) -> None:
     claims(bucket, DUO)
     stores.refuses(bucket, "GetObject", "work/feed.json", code)
     assert "did not read" in refused(bucket, DUO)
     assert "did not read" in refused(bucket, ACME)
 
 
-def test_of_two_first_runs_at_once_that_differ_one_is_refused(bucket: Bucket) -> None:
+def test_one_of_two_concurrent_first_runs_with_different_feeds_is_refused(bucket: Bucket) -> None:
     def run(prefix: str) -> str:
         try:
             claims(bucket, (prefix, "work/", ONE))

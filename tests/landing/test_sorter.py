@@ -1,4 +1,4 @@
-"""Lines in order, in memory or beyond it."""
+"""Tests of sorting lines, in memory and on disk."""
 
 import random
 
@@ -14,14 +14,14 @@ ROWS = st.lists(
         Row,
         ns=st.integers(0, 5),
         telephony_id=st.sampled_from([b"", b"a", b"b"]),
-        identity=st.sampled_from([b"1", b"2"]),
-        there=st.booleans(),
+        fingerprint=st.sampled_from([b"1", b"2"]),
+        existing=st.booleans(),
     )
 )
 
 
 @pytest.mark.parametrize("rows_in_memory", [1, 3, 1000])
-def test_rows_come_sorted_and_those_of_a_record_together(rows_in_memory: int) -> None:
+def test_rows_are_sorted_and_grouped_by_record(rows_in_memory: int) -> None:
     @given(rows=ROWS)
     def check(rows: list[Row]) -> None:
         with pytest.MonkeyPatch.context() as patch:
@@ -32,18 +32,18 @@ def test_rows_come_sorted_and_those_of_a_record_together(rows_in_memory: int) ->
             records = list(one.records())
             assert [row for record in records for row in record] == sorted(rows)
             assert len(records) == len({row[:3] for row in rows})
-            assert list(one.records()) == records, "they can be had again"
+            assert list(one.records()) == records, "they can be read again"
             one.close()
 
     check()
 
 
-def test_more_rows_than_memory_may_hold_are_kept_on_disk() -> None:
+def test_rows_beyond_the_limit_are_kept_on_disk() -> None:
     one = Sorter()
     numbers = list(range(3 * sorter.ROWS_IN_MEMORY))
     random.Random(1).shuffle(numbers)
     for number in numbers:
-        one.add(Row(number, b"", b"", there=False))
+        one.add(Row(number, b"", b"", existing=False))
     assert len(one._rows) < sorter.ROWS_IN_MEMORY
     assert [record[0].ns for record in one.records()] == sorted(numbers)
     one.close()

@@ -22,7 +22,7 @@ from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.landing.feed import Feed, Listing
 from duo_pipeline.landing.hour_lines import hour_lines
-from duo_pipeline.landing.hour_queue import AT_ONCE
+from duo_pipeline.landing.hour_queue import CONCURRENT_HOURS
 from duo_pipeline.landing.placement import Placement
 from duo_pipeline.udm.findings import Findings
 from duo_pipeline.udm.lines import event_lines
@@ -80,7 +80,7 @@ def telephony_udm(account: Account, partitions: dg.PartitionsDefinition[str]) ->
             there = Listing(feed.bucket, feed.prefix)
             before = Listing(feed.bucket, keys.udm_prefix(feed.work_prefix))
             hours = sorted(hour_of(key) for key in context.partition_keys)
-            with ThreadPoolExecutor(AT_ONCE) as threads:
+            with ThreadPoolExecutor(CONCURRENT_HOURS) as threads:
                 jobs = ((feed, hour, there.of(hour), before.of(hour)) for hour in hours)
                 written = threads.map(lambda job: _write_events(*job), jobs)
                 for hour, (figures, of_hour) in zip(hours, written, strict=True):

@@ -1,1 +1,1 @@
-"""Google SecOps: the feed that reads the bucket."""
+"""Google SecOps: create the feed that reads the bucket."""

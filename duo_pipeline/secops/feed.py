@@ -1,4 +1,4 @@
-"""The feed in Google SecOps that reads the bucket: the body of the request that creates it."""
+"""Build the request that creates the feed in Google SecOps, which reads the bucket."""
 
 import json
 import re
@@ -10,13 +10,13 @@ from duo_pipeline.config.settings import FeedSettings
 
 LOG_TYPE = "DUO_TELEPHONY"
 MAX_LOOKBACK_DAYS = 180
-"""The most that Google takes; it is also what Duo keeps."""
+"""The most that Google allows; Duo also keeps its log for 180 days."""
 _ID = re.compile(r"[A-Za-z0-9.:-]+")
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+", re.ASCII)
 
 
 class FeedBodyError(Exception):
-    """Google would not take the body; the text is one sentence for a person, without secrets."""
+    """Google would not accept the body; the text is one sentence for a person, without secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class Instance:
     """An instance of Google SecOps.
 
     Attributes:
-        project: The Google Cloud project that it is bound to.
-        location: Its region, as ``us`` or ``europe-west2``.
+        project: The Google Cloud project of the instance.
+        location: Its region, for example ``us`` or ``europe-west2``.
         instance: Its id, which Google also calls the customer id.
     """
 
@@ -38,7 +38,7 @@ class Instance:
         """The resource name of the log type.
 
         Raises:
-            FeedBodyError: A part of it is no id.
+            FeedBodyError: A part of the name is not a valid id.
         """
         for name, value in (
             ("project", self.project),
@@ -46,43 +46,47 @@ class Instance:
             ("instance", self.instance),
         ):
             if not _ID.fullmatch(value):
-                raise FeedBodyError(f"The {name} ({value}) must be an id, and no path: letters and digits.")
+                raise FeedBodyError(
+                    f"The {name} ({value}) is not a valid id: use only letters, digits, '.', ':' and '-'."
+                )
         return (
             f"projects/{self.project}/locations/{self.location}/instances/{self.instance}/logTypes/{LOG_TYPE}"
         )
 
 
 def access_key(key_id: str, secret: str) -> dict[str, Any]:
-    """Have Google read the bucket with the access key of an IAM user."""
+    """Return the authentication with which Google reads the bucket as an IAM user."""
     return {"accessKeySecretAuth": {"accessKeyId": key_id, "secretAccessKey": secret}}
 
 
 def role(arn: str, subject_id: str) -> dict[str, Any]:
-    """Have Google assume an IAM role, as the subject that the role trusts.
+    """Return the authentication with which Google assumes an IAM role, as the subject that the role trusts.
 
     Raises:
-        FeedBodyError: It is no ARN of a role.
+        FeedBodyError: ``arn`` is not the ARN of a role.
     """
     if not _ROLE_ARN.fullmatch(arn):
-        raise FeedBodyError(f"The role ({arn}) must be an ARN, arn:aws:iam::123456789012:role/secops-reader.")
+        raise FeedBodyError(
+            f"The role ({arn}) is not a valid ARN: use one like arn:aws:iam::123456789012:role/secops-reader."
+        )
     return {"awsIamRoleAuth": {"awsIamRoleArn": arn, "subjectId": subject_id}}
 
 
 def feed_body(
     feed: FeedSettings, instance: Instance, *, display_name: str, authentication: dict[str, Any]
 ) -> dict[str, Any]:
-    """Make the body that creates the feed, and have Google's own class look at it.
+    """Return the body that creates the feed, checked with Google's own class.
 
-    Nothing is deleted from the bucket: what is gone from it would be landed, and ingested, once more.
+    The feed deletes nothing from the bucket: a deleted object would be landed and ingested again.
 
     Args:
         feed: The bucket and the prefix.
-        instance: Where the feed will be.
-        display_name: What it is called there.
-        authentication: By `access_key` or `role`.
+        instance: The instance that gets the feed.
+        display_name: The name of the feed in the instance.
+        authentication: The result of `access_key` or `role`.
 
     Raises:
-        FeedBodyError: Google would not take it.
+        FeedBodyError: Google would not accept the body.
     """
     body = {
         "displayName": display_name,
@@ -102,23 +106,23 @@ def feed_body(
 
 
 def check(body: dict[str, Any]) -> None:
-    """Read the body with the class of Google's own client, which knows each field and its values.
+    """Check the body with the class of Google's own client, which knows each field and its values.
 
     Raises:
-        FeedBodyError: It is no such body.
+        FeedBodyError: The body is not valid.
     """
-    from google.cloud import chronicle_v1  # costs a third of a second
+    from google.cloud import chronicle_v1  # this import takes a third of a second
     from google.protobuf.json_format import ParseError
 
     try:
         chronicle_v1.Feed.from_json(json.dumps(body))
     except ParseError as error:
         reason = str(error).splitlines()[0].rstrip(".")
-        raise FeedBodyError(f"Google's client does not take the body of the feed: {reason}.") from None
+        raise FeedBodyError(f"Google's client does not accept the body of the feed: {reason}.") from None
 
 
 def secops_command(body: dict[str, Any], instance: Instance) -> str:
-    """Write for a shell the command of Google's SDK (``pip install secops``) that creates the feed."""
+    """Return the shell command of Google's SDK (``pip install secops``) that creates the feed."""
     return shlex.join(
         [
             *("secops", "feed", "create"),

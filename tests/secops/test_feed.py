@@ -1,4 +1,4 @@
-"""The feed in Google SecOps, held against the class of Google's own client."""
+"""Tests of the feed in Google SecOps, with the class of Google's own client."""
 
 import copy
 import json
@@ -61,34 +61,34 @@ def test_google_reads_the_role() -> None:
         ("authentication", {**KEY, **ROLE}, "auth_type"),
     ],
 )
-def test_a_wrong_body_is_refused_with_a_sentence(field: str, value: object, words: str) -> None:
+def test_a_wrong_body_is_refused_with_a_reason(field: str, value: object, words: str) -> None:
     wrong = copy.deepcopy(body())
     wrong["details"]["amazonS3V2Settings"][field] = value
     with pytest.raises(FeedBodyError, match=words) as caught:
         secops.check(wrong)
     text = str(caught.value)
-    assert text.startswith("Google's client does not take the body of the feed: ")
+    assert text.startswith("Google's client does not accept the body of the feed: ")
     assert text.endswith(".")
     assert "\n" not in text
 
 
-def test_no_body_is_made_that_google_would_not_take() -> None:
+def test_a_body_that_google_would_not_accept_is_refused() -> None:
     with pytest.raises(FeedBodyError, match="somethingElse"):
         body({"somethingElse": {}})
 
 
 @pytest.mark.parametrize("wrong", ["projects/project-1", "", "two words"])
-def test_an_instance_that_is_no_id_is_refused(wrong: str) -> None:
-    with pytest.raises(FeedBodyError, match=r"The project .* must be an id"):
+def test_an_instance_with_an_invalid_id_is_refused(wrong: str) -> None:
+    with pytest.raises(FeedBodyError, match=r"The project .* is not a valid id"):
         secops.feed_body(FEED, Instance(wrong, "eu", "1"), display_name="Duo", authentication=KEY)
 
 
 @pytest.mark.parametrize("arn", ["secops-reader", "arn:aws:iam::123456789012:user/secops-reader"])
-def test_what_is_no_role_is_refused(arn: str) -> None:
-    with pytest.raises(FeedBodyError, match="must be an ARN"):
+def test_an_arn_that_is_not_that_of_a_role_is_refused(arn: str) -> None:
+    with pytest.raises(FeedBodyError, match="is not a valid ARN"):
         secops.role(arn, "1")
 
 
-def test_googles_client_is_loaded_when_it_is_needed_and_not_before() -> None:
+def test_googles_client_is_loaded_only_when_it_is_needed() -> None:
     lines = "import sys, duo_pipeline.cli.feed; sys.exit('google.cloud.chronicle_v1' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", lines], check=False, timeout=60).returncode == 0

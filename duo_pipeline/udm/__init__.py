@@ -1,4 +1,4 @@
-"""Google's model: what the parser of SecOps makes of a line."""
+"""Google's model: map a line as the parser of SecOps does, and find what SecOps will not show."""
 
 from duo_pipeline.udm.mapping import to_udm
 

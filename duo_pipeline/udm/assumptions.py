@@ -1,4 +1,4 @@
-"""What Google's vectors do not show: what the mapping assumes, and when a line needs an assumption."""
+"""The assumptions of the mapping about cases that no vector of Google's shows, and which line needs which."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from duo_pipeline.udm.values import is_number
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """What no vector shows, and what the mapping does.
+    """A case that no vector of Google's shows, and what the mapping does with it.
 
     Attributes:
         case: The case, in words.
@@ -26,17 +26,17 @@ NUMBER_AS_TEXT = Assumption(
     "a number in `context`, `host`, `phone`, `telephony_id` or `type`",
     "it is written out, as the parser's interpolation does",
 )
-NO_TEXT = Assumption(
+NOT_TEXT = Assumption(
     "null, true, false, a list or an object in a field that the parser reads",
     "it counts as absent",
 )
-LABEL_NO_STRING = Assumption(
+NUMBER_AS_LABEL = Assumption(
     "a number in `eventtype`",
     "it is dropped, as V4 shows for `credits`: a label takes only JSON strings",
 )
 NUMBER_BESIDE_TS = Assumption(
     "a number in `timestamp` beside a `ts` that is not empty",
-    "it is no ISO 8601, so there is no event time",
+    "it is not ISO 8601, so there is no event time",
 )
 EMPTY_TS = Assumption(
     "a number in `timestamp` beside a `ts` that is null, 0, false, [] or {}",
@@ -44,7 +44,7 @@ EMPTY_TS = Assumption(
 )
 DIGITS_AS_TIME = Assumption(
     "a string of digits in `timestamp`",
-    "it is no ISO 8601, so there is no event time",
+    "it is not ISO 8601, so there is no event time",
 )
 PARTS_OF_SECONDS = Assumption(
     "a number with a fraction in `timestamp`",
@@ -61,8 +61,8 @@ LENIENT_JSON = Assumption(
 )
 ASSUMPTIONS = (
     NUMBER_AS_TEXT,
-    NO_TEXT,
-    LABEL_NO_STRING,
+    NOT_TEXT,
+    NUMBER_AS_LABEL,
     NUMBER_BESIDE_TS,
     EMPTY_TS,
     DIGITS_AS_TIME,
@@ -76,23 +76,23 @@ _PROVEN_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d
 
 
 def assumption_of_value(field: str, value: object) -> Assumption | None:
-    """Return the assumption that the value of a field needs, if it needs one.
+    """Return the assumption that the value of a field needs, or None.
 
     Args:
-        field: The field; not one of the times.
-        value: Its value; the line has the field, maybe as null.
+        field: The name of the field, which is not one of the times.
+        value: The value of the field, which may be null.
     """
     if isinstance(value, str):
         return None
     if not is_number(value):
-        return NO_TEXT
+        return NOT_TEXT
     if field in _LABELS:
-        return None if field == "credits" else LABEL_NO_STRING
+        return None if field == "credits" else NUMBER_AS_LABEL
     return NUMBER_AS_TEXT
 
 
 def assumption_of_time(record: Mapping[str, Any]) -> Assumption | None:
-    """Return the assumption that the event time of a line needs, if it needs one."""
+    """Return the assumption that the event time of a line needs, or None."""
     ts, timestamp = record.get("ts"), record.get("timestamp", "")
     if isinstance(timestamp, str):
         if _PROVEN_ISO(timestamp):
@@ -101,7 +101,7 @@ def assumption_of_time(record: Mapping[str, Any]) -> Assumption | None:
             return DIGITS_AS_TIME
         return RARE_ISO if event_timestamp(ts, timestamp) else None
     if not is_number(timestamp):
-        return NO_TEXT
+        return NOT_TEXT
     if ts:
         return NUMBER_BESIDE_TS
     if ts not in (None, ""):

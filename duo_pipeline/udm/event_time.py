@@ -1,4 +1,4 @@
-"""Which time Google's parser reads out of a line, written as protobuf's JSON writes times."""
+"""Find the event time that Google's parser reads from a line, written as in protobuf's JSON format."""
 
 import json
 from decimal import Decimal
@@ -8,15 +8,15 @@ from duo_pipeline.udm.values import is_number
 
 _FIRST_SECOND = -62_135_596_800
 _LAST_SECOND = 253_402_300_799
-"""The years 1 to 9999: protobuf's Timestamp holds no others."""
+"""The years 1 to 9999, the range of protobuf's Timestamp."""
 
 
 def event_timestamp(ts: object, timestamp: object) -> str | None:
-    """Return the event time of a line, in UTC, or nothing where the parser finds none.
+    """Return the event time of a line in UTC, or None if the parser finds none.
 
-    The parser never reads ``ts`` itself. A ``ts`` that is not empty makes it read ``timestamp`` as ISO 8601;
-    otherwise a number there is Unix seconds, and text ISO 8601. No vector has a number beside a ``ts``; the
-    assumption is that there is no time, since a number is not ISO 8601.
+    The parser never reads ``ts`` itself. If ``ts`` is not empty, the parser reads ``timestamp`` as ISO 8601.
+    Otherwise it reads a number in ``timestamp`` as Unix seconds, and text as ISO 8601. No vector has a number
+    beside a ``ts``. The assumption is that there is then no event time, because a number is not ISO 8601.
     """
     if isinstance(timestamp, str):
         try:

@@ -1,4 +1,4 @@
-"""What can be found of a line: a loss, a fault, something that nobody knew."""
+"""The types of findings about a line: a loss, a violation of the schema, or something unknown."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -11,9 +11,10 @@ class FindingType:
     """A type of finding.
 
     Attributes:
-        name: Its name, as in ``findings.ndjson``.
-        severity: A violation is a fault of the hour; a warning is something to look at.
-        sentence: What it says; ``{}`` stands for what it is about.
+        name: The name in ``findings.ndjson``.
+        severity: ``violation`` if SecOps shows something wrong or not at all; ``warning`` if a person should
+            look at it.
+        sentence: The text of the finding; ``{}`` stands for its subject.
     """
 
     name: str
@@ -22,14 +23,14 @@ class FindingType:
 
 
 class Issue(NamedTuple):
-    """A type of finding, and what it is about: a field, a value, an assumption."""
+    """A type of finding, and its subject: a field, a value, an assumption."""
 
     type: FindingType
     about: str = ""
 
     @property
     def sentence(self) -> str:
-        """What is wrong, in words."""
+        """The text of the finding."""
         return self.type.sentence.format(self.about)
 
 
@@ -40,7 +41,7 @@ NO_EVENT_TIME = FindingType(
     "no_event_time", "violation", "no event time ({}): SecOps puts in the time of parsing"
 )
 NEVER_READ = "the parser never reads ts, and there is no timestamp"
-"""The usual reason why there is no event time."""
+"""The usual reason why a line has no event time."""
 MISSING = FindingType("missing", "violation", "the required field {} is missing")
 CREDITS_LOST = FindingType("credits_lost", "violation", "credits lost: the parser drops a number")
 NO_HOST = FindingType("no_host", "violation", "no host: the event becomes a GENERIC_EVENT")

@@ -1,4 +1,4 @@
-"""What SecOps will not show of an hour's lines, and why."""
+"""Count what SecOps will not show of an hour's lines, and why."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,18 +10,18 @@ from duo_pipeline.udm.rules import RULES
 from duo_pipeline.udm.shapes import MOST_SHAPES, Shape
 
 FIRST_PLACES = 3
-_MOST_OF_A_TYPE = 20
-"""So many values or keys that nobody knew are told apart; a million of them need no memory."""
+_MOST_PER_TYPE = 20
+"""How many issues of one type are counted separately. So a million unknown keys need no memory."""
 _LONGEST_ID = 64
 
 
 class Place(NamedTuple):
-    """Where a line stands.
+    """The place of a line.
 
     Attributes:
         object: The log object.
-        line: The line's number in it, from 1.
-        telephony_id: The record's id, if it has one.
+        line: The number of the line in the object, from 1.
+        telephony_id: The id of the record, if it has one.
     """
 
     object: str
@@ -33,12 +33,12 @@ class Place(NamedTuple):
 
 
 def place(object_: str, line: int, telephony_id: object) -> Place:
-    """Return a place; of an id that is far too long for one, the beginning tells enough."""
+    """Return a place; an id that is far too long is cut."""
     return Place(object_, line, telephony_id[:_LONGEST_ID] if isinstance(telephony_id, str) else None)
 
 
 class Finding(NamedTuple):
-    """What was found of one or more lines."""
+    """An issue, and the lines that have it."""
 
     issue: Issue
     lines: int
@@ -46,13 +46,13 @@ class Finding(NamedTuple):
 
 
 class FactCount(NamedTuple):
-    """How a fact fared.
+    """How often a fact is in the lines, and how often in the events.
 
     Attributes:
-        udm: The UDM field.
-        raw: The fields of a line that carry it.
-        lines: How many lines carry it.
-        events: How many of their events have it.
+        udm: The UDM field of the fact.
+        raw: The fields of a line that carry the fact.
+        lines: How many lines carry the fact.
+        events: How many of their events have the fact.
     """
 
     udm: str
@@ -62,7 +62,7 @@ class FactCount(NamedTuple):
 
 
 class Findings:
-    """Counts what becomes of the lines of an hour."""
+    """Counts the events and the issues of an hour's lines."""
 
     def __init__(self) -> None:
         self._shapes: Counter[Shape] = Counter()
@@ -77,9 +77,9 @@ class Findings:
         """Count a line that has an event.
 
         Args:
-            shape: Its shape.
-            issues: What is found of it beside the issues of its shape.
-            where: Where it stands.
+            shape: The shape of the line.
+            issues: The issues of the line in addition to those of its shape.
+            where: The place of the line.
         """
         self._shapes[shape] += 1
         if shape.issues and self._shapes[shape] <= FIRST_PLACES:
@@ -118,12 +118,12 @@ class Findings:
 
     @property
     def as_sent(self) -> int:
-        """How many lines stand as Duo sent them: what the parser needs was not added."""
+        """How many lines are as Duo sent them, without the fields that the parser needs in addition."""
         self._add_up()
         return self._as_sent
 
     def findings(self) -> list[Finding]:
-        """Return what was found: violations first, then by the number of lines."""
+        """Return the findings: violations first, then by the number of lines."""
         self._add_up()
         return sorted(
             (Finding(issue, lines, self._places[issue]) for issue, lines in self._lines.items() if lines),
@@ -131,7 +131,7 @@ class Findings:
         )
 
     def fact_counts(self) -> list[FactCount]:
-        """Return for each UDM field how many lines carry its fact, and how many events have it."""
+        """Return for each UDM field how many lines carry its fact, and how many events have the fact."""
         self._add_up()
         return [
             FactCount(rule.udm, ", ".join(rule.raw), lines, events)
@@ -139,7 +139,7 @@ class Findings:
         ]
 
     def ndjson_lines(self) -> list[bytes]:
-        """Return each finding as a line of NDJSON. No phone number is masked: it is only for S3."""
+        """Return each finding as a line of NDJSON. Phone numbers are not masked, so write it only to S3."""
         return [
             ndjson.line(
                 {
@@ -159,9 +159,9 @@ class Findings:
         self._note_place(known, where)
 
     def _known(self, issue: Issue) -> Issue:
-        """Return the issue that it is counted as; beyond so many of a type, they are counted together."""
+        """Return the issue to count: the given one, or ``others`` if its type already has too many."""
         if issue not in self._places:
-            if self._of_type[issue.type] >= _MOST_OF_A_TYPE:
+            if self._of_type[issue.type] >= _MOST_PER_TYPE:
                 issue = Issue(issue.type, "others")
             self._of_type[issue.type] += 1
             self._places.setdefault(issue, [])
@@ -173,7 +173,7 @@ class Findings:
             places.append(where)
 
     def _add_up(self) -> None:
-        """Add up what was counted by shape."""
+        """Add the counts of the shapes to the totals."""
         for shape, lines in self._shapes.items():
             self._events_by_type[shape.event_type] += lines
             self._as_sent += lines * shape.as_sent

@@ -1,4 +1,4 @@
-"""What is found of a line by itself: its time, its id, its phone number and its keys."""
+"""Find the issues of one line that its shape does not have: in its time, id, phone number and keys."""
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -28,12 +28,12 @@ _LONGEST_ID = LIMITS["productLogId"]
 
 
 def line_issues(record: Mapping[str, Any], event: Event, *, strict: bool) -> list[Issue]:
-    """Return what is found of a line beside what its shape has.
+    """Return the issues of a line in addition to those of its shape.
 
     Args:
         record: The line, read as JSON.
-        event: What `to_udm` makes of it.
-        strict: Whether strict readers of JSON take the line.
+        event: The event that `to_udm` returns for it.
+        strict: Whether strict JSON parsers accept the line.
     """
     issues = []
     if "eventTimestamp" not in event["metadata"]:
@@ -49,7 +49,7 @@ def line_issues(record: Mapping[str, Any], event: Event, *, strict: bool) -> lis
 
 @lru_cache(1 << 16)  # the same few thousand people are called again and again
 def is_e164(phone: str) -> bool:
-    """Return whether a phone number is written as E.164 writes it, and may exist by its country's plan."""
+    """Return whether a phone number has the format of E.164 and a length that its country uses."""
     try:
         number = phonenumbers.parse(phone, None)
     except phonenumbers.NumberParseException:

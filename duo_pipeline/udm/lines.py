@@ -1,4 +1,4 @@
-"""The lines of an hour, each mapped, checked and written as an event."""
+"""Map and check the lines of an hour, and write each as an event."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
@@ -18,13 +18,13 @@ Line = TypeVar("Line", bound=tuple[str, int, bytes])
 def event_lines(
     lines: Iterable[Line], findings: Findings, look_at: Callable[[Line, Record | None], None] | None = None
 ) -> Iterator[bytes]:
-    """Return the UDM event that `to_udm` makes of each line, as a line, in their order.
+    """Yield the UDM event of each line (`to_udm`), written as a line, in the order of the lines.
 
     Args:
-        lines: For each line the object that it stands in, its number, and its text. A line that is not a JSON
-            object has no event.
-        findings: Is told of each line and event.
-        look_at: Is shown each line, and the JSON object that it is, if it is one.
+        lines: For each line its object, its number and its text. A line that is not a JSON object has no
+            event.
+        findings: Counts each line and event.
+        look_at: Called with each line, and with its JSON object or None if it is not one.
     """
     for line in lines:
         object_, number, text = line
@@ -44,7 +44,7 @@ def event_lines(
 
 
 def _read(text: bytes) -> tuple[Record | None, bool]:
-    """Return a line as a JSON object, if it is one, and whether strict readers of JSON take it."""
+    """Return a line as a JSON object, or None, and whether strict JSON parsers accept it."""
     try:
         record = orjson.loads(text)
     except orjson.JSONDecodeError:

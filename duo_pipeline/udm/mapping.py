@@ -1,4 +1,4 @@
-"""What Google's parser for DUO_TELEPHONY makes of one line of the feed, by the table of `rules`."""
+"""Map a line of the feed as Google's parser for DUO_TELEPHONY does, with the table in `rules`."""
 
 import re
 from collections.abc import Mapping
@@ -18,8 +18,8 @@ def to_udm(record: Mapping[str, Any]) -> Event:
         record: The line, read as JSON.
 
     Returns:
-        The event with the JSON names of UDM (camelCase). Where the parser finds no time,
-        ``metadata.eventTimestamp`` is absent: SecOps puts in the time of parsing.
+        The event with the JSON names of UDM (camelCase). If the parser finds no time,
+        ``metadata.eventTimestamp`` is absent, and SecOps uses the time of parsing.
     """
     event: Event = {}
     for rule, parents, name, in_list in _STEPS:
@@ -37,7 +37,7 @@ def to_udm(record: Mapping[str, Any]) -> Event:
 
 
 def _path(udm: str) -> list[tuple[str, bool]]:
-    """Return the JSON names that lead to a UDM field, and which of them are lists."""
+    """Return the JSON names on the path to a UDM field, and whether each is a list."""
     return [(_camel(name), bool(mark)) for name, mark in _STEP.findall(udm.split(" ")[0])]
 
 

@@ -1,8 +1,8 @@
 """The rules of Google's parser for DUO_TELEPHONY, as one table.
 
-The events are made from it (`mapping`), and the facts that arrive are counted by it (`shapes`);
-``docs/udm-mapping.md`` shows it. The rules are those of the parser's text of 2023-08-24, which reproduces
-Google's own test vectors (github.com/chronicle/content-hub, DUO_TELEPHONY_GUS).
+`mapping` makes the events from it, `shapes` counts the facts with it, and ``docs/udm-mapping.md`` shows it.
+The rules are those of the parser of 2023-08-24. They reproduce Google's own test vectors
+(github.com/chronicle/content-hub, DUO_TELEPHONY_GUS).
 """
 
 from collections.abc import Callable
@@ -20,16 +20,16 @@ def _any_filled(*values: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: what the parser makes of which fields of a line.
+    """One rule: the UDM field that the parser makes from some fields of a line.
 
     Attributes:
-        raw: The fields that it reads.
+        raw: The fields that the rule reads.
         udm: The UDM field that it writes; ``[]`` appends to a list.
-        when: Its condition, in words.
-        source: Where it is written, and which of Google's vectors (V1 to V5) show it.
-        make: Makes the value of the fields' values, or nothing; an absent field is None.
-        carries: Whether a line with these values carries the fact that should come out. A fact that a line
-            carries and its event lacks is lost.
+        when: The condition, in words.
+        source: The source of the rule, and which of Google's vectors (V1 to V5) show it.
+        make: Returns the UDM value for the values of the fields, or nothing; an absent field is None.
+        carries: Returns whether a line with these values carries the fact. If it does and its event does not
+            have the fact, the fact is lost.
     """
 
     raw: tuple[str, ...]
@@ -61,7 +61,7 @@ def _is_address(host: object) -> bool:
 
 
 def _is_name(host: object) -> bool:
-    return not _is_address(host)  # every record comes from a host, even if the line does not name it
+    return not _is_address(host)  # every record has a host, even if the line does not name it
 
 
 def _label(field: str, when: str, source: str) -> Rule:
@@ -147,11 +147,11 @@ RULES = (
 )
 
 DUOS_FIELDS = ("context", "credits", "phone", "telephony_id", "ts", "txid", "type")
-"""What Duo's v2 items have. The parser never reads ``txid``."""
+"""The fields of Duo's v2 items. The parser never reads ``txid``."""
 ADDED_FIELDS = ("host", "eventtype", "timestamp")
-"""What the parser reads beside them."""
+"""The fields that the parser reads in addition."""
 KNOWN_VALUES = {
     "context": frozenset({"authentication", "enrollment", "administrator login", "verify"}),
     "type": frozenset({"sms", "phone", "phone_call"}),
 }
-"""The values that Duo documents, and ``phone_call``, which Google's vectors have."""
+"""The values that Duo documents, and ``phone_call``, which is in Google's vectors."""

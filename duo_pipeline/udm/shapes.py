@@ -1,7 +1,7 @@
-"""What many lines have in common, judged once.
+"""Check what many lines have in common only once.
 
-Most lines differ only in their time, their id and their phone number. The combinations of the other values
-are a few dozen in a million lines; each is held against Google's schema and the rules when it first comes.
+Most lines differ only in their time, id and phone number. A million lines have only a few dozen combinations
+of the other values. Each combination is checked against Google's schema and the rules when it first appears.
 """
 
 from collections.abc import Mapping
@@ -29,10 +29,10 @@ from duo_pipeline.udm.rules import KNOWN_VALUES, RULES
 from duo_pipeline.udm.values import is_filled, is_number, text
 
 MOST_SHAPES = 4096
-"""So many are kept in memory."""
+"""How many shapes are kept in memory."""
 _COMMON = ("context", "credits", "eventtype", "host", "type")
 _STAND_INS = {"timestamp": "2000-01-01T00:00:00Z", "telephony_id": "0", "phone": "+0"}
-"""What stands for the values that differ from line to line."""
+"""The placeholders of the values that differ from line to line."""
 _FIELDS = (*_COMMON, *_STAND_INS, "ts")
 _ABSENT: Any = object()
 _SHOWN = 80
@@ -40,13 +40,13 @@ _SHOWN = 80
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Shape:
-    """What is true of all lines that differ only in time, id and phone number.
+    """The common properties of all lines that differ only in time, id and phone number.
 
     Attributes:
         event_type: The UDM type of their events.
-        facts: For each of `RULES`, whether the lines carry its fact, and whether their events have it.
-        issues: What is found of each of the lines, beside `line_issues`.
-        as_sent: Whether they stand as Duo sent them: what the parser needs was not added.
+        facts: For each of `RULES`, whether the lines carry the fact, and whether their events have it.
+        issues: The issues of each of these lines, in addition to its `line_issues`.
+        as_sent: Whether the lines are as Duo sent them, without the fields that the parser needs in addition.
     """
 
     event_type: str
@@ -60,7 +60,7 @@ def shape_of(record: Mapping[str, Any], event: Event) -> Shape:
 
     Args:
         record: The line, read as JSON.
-        event: What `to_udm` makes of it.
+        event: The event that `to_udm` returns for it.
     """
     get = record.get
     values = (
@@ -72,24 +72,24 @@ def shape_of(record: Mapping[str, Any], event: Event) -> Shape:
     )
     try:
         return _shape(*values)
-    except TypeError:  # a cache takes no list or object
+    except TypeError:  # a list or an object cannot be a key of the cache
         return _shape.__wrapped__(*values)
 
 
 def _stand_in(field: str, arrives: bool, *values: object) -> object:
-    """Return what stands for a value: a text that arrives, true for what the parser drops, or nothing."""
+    """Return a placeholder: text if the value arrives in the event, true if the parser drops it."""
     if arrives:
         return _STAND_INS[field]
     return True if any(map(is_filled, values)) else _ABSENT
 
 
 def _has_only_ts(record: Mapping[str, Any]) -> bool:
-    """Return whether a line has its time as Duo sent it: in ``ts``, which the parser never reads."""
+    """Return whether a line has its time only in ``ts``, which the parser never reads."""
     ts = record.get("ts")
     return isinstance(ts, str) and ts != "" and "timestamp" not in record
 
 
-@lru_cache(MOST_SHAPES, typed=True)  # typed: 1, 1.0 and true are equal, and the parser tells them apart
+@lru_cache(MOST_SHAPES, typed=True)  # typed: 1, 1.0 and true are equal, but not to the parser
 def _shape(*values: object) -> Shape:
     line = {field: value for field, value in zip(_FIELDS, values, strict=True) if value is not _ABSENT}
     event = to_udm(line)
@@ -126,7 +126,7 @@ def _faults(event: Event) -> list[Issue]:
     return [
         *([Issue(OUTSIDE_SCHEMA, refusal)] if refusal else []),
         *(Issue(TOO_LONG, f"{name} is too long: {limits[name]}") for name in schema.too_long(event)),
-        # a line without a time has a reason of its own
+        # a missing event time has its own type of finding
         *(Issue(MISSING, field) for field in schema.missing(event) if field != "metadata.event_timestamp"),
     ]
 

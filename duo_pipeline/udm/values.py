@@ -1,6 +1,6 @@
-"""How Google's parser takes the value of a field.
+"""Read the value of a field as Google's parser does.
 
-Google's vectors only show text and absent fields, and a few numbers; the rest is in `assumptions`.
+Google's vectors show only text, absent fields and a few numbers; the rest is in `assumptions`.
 """
 
 from functools import lru_cache
@@ -13,19 +13,19 @@ def is_number(value: object) -> bool:
 
 
 def is_filled(value: object) -> bool:
-    """Return whether a field says anything: zero and false do, null and empty do not."""
+    """Return whether a field has a value: zero and false count as values, null and empty do not."""
     return value is not None and value not in ("", [], {})
 
 
 def text(value: object) -> str:
-    """Return a value as the parser copies it into text; empty counts as absent."""
+    """Return a value as the parser copies it into a text field; empty counts as absent."""
     if isinstance(value, str):
         return value
     return str(value) if is_number(value) else ""
 
 
 def label_text(value: object) -> str:
-    """Return a value as the parser puts it into a label, which takes only JSON strings."""
+    """Return a value as the parser copies it into a label; a label takes only JSON strings."""
     return value if isinstance(value, str) else ""
 
 

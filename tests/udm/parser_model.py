@@ -1,6 +1,6 @@
-"""An independent model of Google's parser: written from its rules as prose, and from nothing of the project.
+"""An independent model of Google's parser, written only from a description of its rules.
 
-Where no vector of Google's settles what happens, it takes the decisions of docs/udm-mapping.md.
+It shares no code with the project. In cases that no vector of Google's shows, it follows docs/udm-mapping.md.
 """
 
 import json
@@ -16,7 +16,7 @@ _TIME = re.compile(
 
 
 def parse(line: bytes) -> dict[str, Any] | None:
-    """Return the event of a line; nothing if the parser drops it."""
+    """Return the event of a line, or None if the parser drops the line."""
     try:
         raw = json.loads(line)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Lines with every quirk that a line can have, from a seed."""
+"""Generate lines with every known quirk from a seed."""
 
 import json
 import random
@@ -72,13 +72,13 @@ _FIELDS: dict[str, tuple[Any, ...]] = {
     "type": _TEXTS,
     "new_key": ("x", 1, None),
 }
-_NO_OBJECTS = (b"", b" ", b"[]", b'"x"', b"1", b"null", b"{", b'{"a":}', b"\xff", b"{} {}", b"[" * 100_000)
+_NOT_OBJECTS = (b"", b" ", b"[]", b'"x"', b"1", b"null", b"{", b'{"a":}', b"\xff", b"{} {}", b"[" * 100_000)
 
 
 def quirky_line(rng: random.Random) -> bytes:
-    """Return a line; one in fifty is no JSON object."""
+    """Return a line; one in fifty is not a JSON object."""
     if rng.random() < 0.02:
-        return rng.choice(_NO_OBJECTS)
+        return rng.choice(_NOT_OBJECTS)
     record: dict[str, Any] = {}
     fields = list(_FIELDS)
     rng.shuffle(fields)
@@ -90,7 +90,7 @@ def quirky_line(rng: random.Random) -> bytes:
 
 
 def hostile_line(rng: random.Random) -> bytes:
-    """Return any bytes, any JSON, or a quirky line with some of its bytes changed."""
+    """Return random bytes, random JSON, or a quirky line with some changed bytes."""
     match rng.randrange(4):
         case 0:
             return rng.randbytes(rng.randrange(40)).replace(b"\n", b"")
@@ -110,7 +110,7 @@ def hostile_line(rng: random.Random) -> bytes:
 
 
 def lines(count: int, make: Any, seed: int) -> Iterator[tuple[str, int, bytes]]:
-    """Return so many lines, each with its place."""
+    """Yield ``count`` lines, each with its object and number."""
     rng = random.Random(seed)
     for number in range(1, count + 1):
         yield "s3://bucket/object", number, make(rng)

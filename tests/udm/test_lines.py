@@ -1,4 +1,4 @@
-"""The events of an hour's lines, and what is found on the way."""
+"""Tests of the events of an hour's lines, and of the findings."""
 
 import json
 from collections import Counter
@@ -32,15 +32,15 @@ def findings_of(*records: dict[str, Any] | bytes) -> Findings:
     return findings
 
 
-def said(*records: dict[str, Any] | bytes) -> dict[str, int]:
+def sentences_of(*records: dict[str, Any] | bytes) -> dict[str, int]:
     return {found.issue.sentence: found.lines for found in findings_of(*records).findings()}
 
 
-def test_a_line_that_survives_whole_has_no_finding() -> None:
-    assert said(SECOPS, SECOPS) == {}
+def test_a_line_that_loses_nothing_has_no_finding() -> None:
+    assert sentences_of(SECOPS, SECOPS) == {}
 
 
-def test_ten_thousand_lines_with_every_quirk_become_what_the_parser_makes_of_them() -> None:
+def test_the_events_of_ten_thousand_quirky_lines_equal_those_of_the_model_parser() -> None:
     placed = list(lines(10_000, quirky_line, seed=1))
     expected = [event for _, _, text in placed if (event := parse(text)) is not None]
     findings = Findings()
@@ -53,13 +53,13 @@ def test_ten_thousand_lines_with_every_quirk_become_what_the_parser_makes_of_the
     assert len(types) == 3
 
 
-def test_the_line_of_an_event_is_what_to_udm_makes() -> None:
+def test_each_event_line_is_the_event_of_to_udm() -> None:
     placed = list(lines(3_000, quirky_line, seed=2))
     records = [record for _, _, text in placed if (record := ndjson.record(text)) is not None]
     assert list(event_lines(placed, Findings())) == [ndjson.line(to_udm(record)) for record in records]
 
 
-def test_a_hundred_thousand_hostile_lines_are_each_an_event_or_a_finding() -> None:
+def test_each_of_a_hundred_thousand_hostile_lines_is_an_event_or_a_finding() -> None:
     findings, events = Findings(), 0
     for event in event_lines(lines(100_000, hostile_line, seed=3), findings):
         events += 1
@@ -71,7 +71,7 @@ def test_a_hundred_thousand_hostile_lines_are_each_an_event_or_a_finding() -> No
     assert len(findings.ndjson_lines()) == len(findings.findings())
 
 
-def test_an_event_that_googles_schema_refuses_is_a_finding_and_not_lost() -> None:
+def test_an_event_that_googles_schema_refuses_is_written_and_is_a_finding() -> None:
     for _, _, text in lines(5_000, hostile_line, seed=4):
         findings = Findings()
         for event in event_lines([("o", 1, text)], findings):
@@ -85,7 +85,7 @@ def test_an_event_that_googles_schema_refuses_is_a_finding_and_not_lost() -> Non
 
 
 @pytest.mark.parametrize("record_format", ["secops", "verbatim"])
-def test_googles_schema_takes_each_event_of_the_sandbox(record_format: RecordFormat) -> None:
+def test_googles_schema_accepts_each_event_of_the_sandbox(record_format: RecordFormat) -> None:
     records = TelephonyGenerator(records_per_day=40_000).hour(datetime(2026, 11, 23, 10, tzinfo=UTC))
     texts = [
         line(one, utc=instants.parse(one["ts"]).utc, host="127.0.0.1", record_format=record_format)
@@ -99,7 +99,7 @@ def test_googles_schema_takes_each_event_of_the_sandbox(record_format: RecordFor
 
 
 def test_a_verbatim_line_loses_its_time_its_credits_and_its_host() -> None:
-    assert said(SENT) == {
+    assert sentences_of(SENT) == {
         "no event time (the parser never reads ts, and there is no timestamp):"
         " SecOps puts in the time of parsing": 1,
         "credits lost: the parser drops a number": 1,
@@ -128,12 +128,12 @@ def test_a_verbatim_line_loses_its_time_its_credits_and_its_host() -> None:
         ({"context": None}, "no vector of Google's shows what the parser does: null"),
     ],
 )
-def test_what_is_strange_in_a_line_is_found(change: dict[str, Any], sentence: str) -> None:
-    found = said(SECOPS, {**SECOPS, **change})
+def test_each_problem_of_a_line_is_a_finding(change: dict[str, Any], sentence: str) -> None:
+    found = sentences_of(SECOPS, {**SECOPS, **change})
     assert [lines for text, lines in found.items() if text.startswith(sentence)] == [1], found
 
 
-def test_a_line_that_is_no_object_is_a_violation_with_its_place() -> None:
+def test_a_line_that_is_not_a_json_object_is_a_violation_with_its_place() -> None:
     findings = findings_of(SECOPS, b"no json", b"[1]", b"", b"[" * 100_000, b"\xff")
     (found,) = findings.findings()
     assert (found.issue.type, found.lines) == (MALFORMED, 5)
@@ -154,7 +154,7 @@ def test_a_finding_names_the_first_places_with_their_ids() -> None:
     assert written_finding["first_places"][0] == {"object": "o", "line": 2, "telephony_id": "id-0"}
 
 
-def test_each_fact_is_counted_where_it_is_carried_and_where_it_arrives() -> None:
+def test_each_fact_is_counted_in_the_lines_and_in_the_events() -> None:
     facts = findings_of(SECOPS, SENT, {**SECOPS, "host": "192.0.2.1"}).fact_counts()
     counts = {fact.udm: (fact.lines, fact.events) for fact in facts}
     assert counts["metadata.event_timestamp"] == (3, 2)
@@ -164,8 +164,8 @@ def test_each_fact_is_counted_where_it_is_carried_and_where_it_arrives() -> None
     assert counts["principal.hostname"] == (2, 1)
 
 
-def test_values_that_are_equal_and_of_different_types_are_judged_each_by_itself() -> None:
-    found = said(*({**SECOPS, "context": value} for value in (1, 1.0, True)))
+def test_equal_values_of_different_types_are_checked_separately() -> None:
+    found = sentences_of(*({**SECOPS, "context": value} for value in (1, 1.0, True)))
     unproven = {text: lines for text, lines in found.items() if text.startswith("no vector of Google's")}
     assert sorted(unproven.values()) == [1, 2]
     assert found["context lost: its value is no text"] == 1
@@ -179,14 +179,14 @@ def test_a_whole_number_beyond_64_bits_is_read_exactly() -> None:
     assert not any("fraction" in found.issue.sentence for found in findings.findings())
 
 
-def test_very_many_unknown_keys_are_counted_together() -> None:
-    found = said(*({**SECOPS, f"key{number}": 1} for number in range(100)))
+def test_unknown_keys_beyond_a_limit_are_counted_together() -> None:
+    found = sentences_of(*({**SECOPS, f"key{number}": 1} for number in range(100)))
     assert sum(found.values()) == 100
     assert found["unknown key: others"] == 80
     assert len(found) == 21
 
 
-def test_very_many_shapes_are_counted_all_the_same() -> None:
+def test_all_lines_are_counted_even_if_they_have_too_many_shapes() -> None:
     findings = findings_of(*({**SECOPS, "context": f"context {number}"} for number in range(5_000)))
     assert findings.events_by_type == {"USER_UNCATEGORIZED": 5_000}
     assert findings.lines == 5_000

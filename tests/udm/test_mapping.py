@@ -1,4 +1,4 @@
-"""The rules of Google's parser, one by one."""
+"""Tests of the rules of Google's parser."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ def test_a_verbatim_line_loses_its_time_credits_host_and_type() -> None:
         (None, None, None),
     ],
 )
-def test_the_event_time_is_that_of_timestamp_and_never_of_ts(
+def test_the_event_time_comes_from_timestamp_and_never_from_ts(
     ts: Any, timestamp: Any, expected: str | None
 ) -> None:
     metadata = to_udm({"ts": ts, "timestamp": timestamp})["metadata"]
@@ -81,12 +81,12 @@ def test_the_machine_is_an_address_or_a_name_and_the_asset_mirrors_it(
         ({}, "GENERIC_EVENT"),
     ],
 )
-def test_the_event_type_goes_by_context_and_host(record: dict[str, Any], event_type: str) -> None:
+def test_the_event_type_depends_on_context_and_host(record: dict[str, Any], event_type: str) -> None:
     assert to_udm(record)["metadata"]["eventType"] == event_type
 
 
 @pytest.mark.parametrize("credits_", [5, 0, 1.5, None, True, "", ["5"]])
-def test_credits_that_are_no_text_are_dropped(credits_: Any) -> None:
+def test_credits_that_are_not_text_are_dropped(credits_: Any) -> None:
     assert "detectionFields" not in to_udm({"credits": credits_})["securityResult"][0]
 
 
@@ -94,12 +94,12 @@ def test_without_host_and_phone_there_is_no_principal() -> None:
     assert "principal" not in to_udm({"host": "", "phone": ""})
 
 
-def test_unknown_fields_are_passed_over() -> None:
+def test_unknown_fields_are_ignored() -> None:
     assert to_udm({"new": 1, "txid": "x"}) == to_udm({})
 
 
 @given(record=RECORDS)
-def test_every_event_of_a_landed_record_is_one_that_googles_schema_takes(record: dict[str, Any]) -> None:
+def test_googles_schema_accepts_the_event_of_every_landed_record(record: dict[str, Any]) -> None:
     event = to_udm(written(record))
     backstory.UDM.from_json(ndjson.line(event).decode())
     assert event["metadata"]["eventTimestamp"].startswith(UTC_TS[:19])

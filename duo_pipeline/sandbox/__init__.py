@@ -1,1 +1,1 @@
-"""The outside world on loopback, for demo and tests: an emulated Duo Admin API and a real S3 server."""
+"""Run an emulated Duo Admin API and a real S3 server on loopback, for the demo and the tests."""

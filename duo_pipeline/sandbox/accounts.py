@@ -1,4 +1,4 @@
-"""Many emulated Duo accounts, each with a server, a log and keys of its own, and the file that lists them."""
+"""Emulate several Duo accounts, each with its own server, log and keys, and write the accounts file."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -15,17 +15,17 @@ from duo_pipeline.sandbox.telephony import TelephonyGenerator
 
 
 class Accounts:
-    """Emulated Duos that run while the context lasts.
+    """Emulated Duo accounts that run inside the context.
 
     Args:
-        names: What the accounts are called.
-        file: Where the file that lists them is written.
-        knobs: The behaviour of each at first.
-        records_per_day: How many records each has.
+        names: The names of the accounts.
+        file: The path of the accounts file to write.
+        knobs: The initial behaviour of each account.
+        records_per_day: How many records each account has per day.
 
     Attributes:
-        apis: Each account's Duo, by its name.
-        urls: Where it is.
+        apis: The emulated API of each account, by name.
+        urls: The URL of each API, by name.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Accounts:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings that lead the pipeline to all of them, and to nobody's real ones if there are none."""
+        """The settings that point the pipeline to these accounts, and never to a real accounts file."""
         found = {"DUO_ACCOUNTS_FILE": str(self._file) if self.apis else ""}
         for name, api in self.apis.items():
             found[_variable(name, "IKEY")] = api.integration_key

@@ -1,7 +1,7 @@
-"""An emulated Duo Admin API: the telephony log of version 2, as Duo documents it and its clients rely on it.
+"""An emulated Duo Admin API: the telephony log of version 2 as Duo documents it and its clients expect it.
 
-Where nobody knows how Duo behaves, each way stands behind a knob. Nothing of this is shared with the
-collector, so that neither can hide the other's mistake.
+If it is not known how Duo behaves, a knob chooses between the possibilities. The emulator shares no code with
+the collector, so that neither can hide a mistake of the other.
 """
 
 import json
@@ -21,7 +21,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from duo_pipeline.sandbox.errors import DuoError
-from duo_pipeline.sandbox.faults import struck
+from duo_pipeline.sandbox.faults import faulty
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.paging import Page, Pager, Query, visible
 from duo_pipeline.sandbox.signatures import credentials, is_signed
@@ -39,13 +39,13 @@ REQUESTS_KEPT = 10_000
 
 
 def utc_now() -> datetime:
-    """Give the machine's time in UTC."""
+    """Return the machine's time in UTC."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
 class LoggedRequest:
-    """A request as the emulator took it; status 0 stands for a connection that was reset."""
+    """A request that the emulator received; status 0 means that the connection was reset."""
 
     path: str
     params: Mapping[str, str]
@@ -57,17 +57,17 @@ class AdminApi:
     """The ASGI app of the emulated Admin API, with control endpoints below /sandbox/.
 
     Args:
-        integration_key: The DUO_IKEY that it knows.
-        secret_key: The DUO_SKEY that goes with it.
-        log: Where its telephony records come from; may be replaced at any time.
-        children: The logs of the child accounts of an MSP's parent account, by account_id; the key's own is
-            ``log``.
-        clock: The server's time, in UTC.
-        knobs: Its behaviour; setting `knobs` anew begins their list of faults anew.
+        integration_key: The valid DUO_IKEY.
+        secret_key: The valid DUO_SKEY.
+        log: The source of the telephony records; may be replaced at any time.
+        children: The logs of the child accounts of an MSP's parent account, by account_id; the parent's own
+            log is ``log``.
+        clock: Returns the server's time, in UTC.
+        knobs: The behaviour; if `knobs` is set again, the list of faults begins again.
 
     Attributes:
-        requests: The last 10,000 requests to the Admin API, in the order they were answered.
-        statuses: How many requests to the Admin API there were, by HTTP status.
+        requests: The last 10,000 requests to the Admin API, in the order of their answers.
+        statuses: How many requests the Admin API has answered, by HTTP status.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class AdminApi:
 
     @property
     def knobs(self) -> Knobs:
-        """How the emulator behaves."""
+        """The behaviour of the emulator."""
         return self._knobs
 
     @knobs.setter
@@ -129,7 +129,7 @@ class AdminApi:
         response.headers["Date"] = format_datetime(now.astimezone(UTC), usegmt=True)
         fault = next(self._faults, None) if path == LOG_PATH else None
         if fault:
-            response = struck(fault, response)
+            response = faulty(fault, response)
         self.requests.append(LoggedRequest(path, dict(request.query_params), response.status_code, now))
         self.statuses[response.status_code] += 1
         return response
@@ -151,12 +151,12 @@ class AdminApi:
             date = parsedate_to_datetime(request.headers["date"])
         except ValueError:
             raise DuoError(40105) from None
-        # A date with the zone -0000 comes without one, and means UTC.
+        # A date with the zone -0000 is parsed without a zone, and means UTC.
         if abs(date.replace(tzinfo=date.tzinfo or UTC) - now) > CLOCK_SKEW:
             raise DuoError(40105)
 
     def _count(self, now: datetime) -> None:
-        """Count the request, refused ones too: retries that come too early burn quota."""
+        """Count the request, even if it is refused: a retry that comes too early costs quota."""
         while self._last_minute and self._last_minute[0] <= now - MINUTE:
             self._last_minute.popleft()
         allowed = self.knobs.requests_per_minute
@@ -196,14 +196,14 @@ class AdminApi:
         if account_id is None:
             return self.log
         if account_id not in self.children:
-            raise DuoError(40002, "account_id")  # how the real one refuses an unknown one, nobody says
+            raise DuoError(40002, "account_id")  # it is not known how the real API refuses an unknown account
         return self.children[account_id]
 
     async def _get_knobs(self, request: Request) -> Response:  # noqa: ARG002 - an endpoint
         return JSONResponse(self.knobs.to_dict())
 
     async def _put_knobs(self, request: Request) -> Response:
-        """Take a whole set of knobs; what the body does not name gets its default."""
+        """Replace all knobs; a knob that is not in the body gets its default."""
         try:
             self.knobs = Knobs.from_dict(await request.json())
         except (TypeError, ValueError) as error:
@@ -214,7 +214,7 @@ class AdminApi:
         return JSONResponse({"total": self.statuses.total(), "by_status": self.statuses})
 
     async def _get_records(self, request: Request) -> Response:
-        """Give all records of [mintime, maxtime) in ms, shown by now or not, one a line."""
+        """Return all records of [mintime, maxtime) in ms, one per line, whether Duo shows them yet or not."""
         start, end = (moment(int(request.query_params[name]) * 1000) for name in ("mintime", "maxtime"))
         lines = [
             json.dumps(_written(placed.item, self.knobs)) + "\n" for placed in between(self.log, start, end)
@@ -259,7 +259,7 @@ def _query(params: Mapping[str, str], oldest: datetime, knobs: Knobs) -> Query:
 
 
 def _telephony(page: Page, query: Query, knobs: Knobs) -> dict[str, Any]:
-    """Give the response of the telephony log, its metadata in the form that the knobs ask for."""
+    """Return the response of the telephony log, with the metadata that the knobs choose."""
     metadata: dict[str, Any] = {}
     if knobs.total != "absent":
         total = page.total + knobs.total_difference
@@ -282,7 +282,7 @@ def _next_offset(cursor: tuple[int, str] | None, knobs: Knobs) -> str | list[str
 
 
 def _written(item: Any, knobs: Knobs) -> Any:  # noqa: ANN401 - a FixedLog may hold anything
-    """Give the item as Duo writes it by these knobs; one that is no record stays what it is."""
+    """Return the item as Duo writes it with these knobs; an item that is not a record stays as it is."""
     plain = (knobs.ts_zone, knobs.ts_fraction, knobs.txid) == ("offset", "always", "uuid")
     if plain or not isinstance(item, dict):
         return item

@@ -20,7 +20,7 @@ MESSAGES = {
 
 
 class DuoError(Exception):
-    """A refusal: a code whose first three digits are the HTTP status, and what is wrong in detail."""
+    """A refusal: a code, whose first three digits are the HTTP status, and a detail."""
 
     def __init__(self, code: int, detail: str | None = None, *, retry_after: int | None = None) -> None:
         super().__init__(code, detail)
@@ -30,11 +30,11 @@ class DuoError(Exception):
 
     @property
     def body(self) -> dict[str, Any]:
-        """The JSON object that Duo answers."""
+        """The JSON object of Duo's answer."""
         message = MESSAGES[self.code]
         return {"stat": "FAIL", "code": self.code, "message": message, "message_detail": self.detail}
 
     def response(self) -> JSONResponse:
-        """Give the answer as Duo sends it."""
+        """Return the answer as Duo sends it."""
         headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
         return JSONResponse(self.body, self.code // 100, headers)

@@ -1,4 +1,4 @@
-"""What a request meets when something is wrong on Duo's side, or on the way."""
+"""Simulate failures of Duo and of the network."""
 
 import anyio
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
@@ -9,8 +9,8 @@ from duo_pipeline.sandbox.knobs import Fault
 from duo_pipeline.sandbox.serving import close_connection, reset_connection
 
 
-def struck(fault: Fault, answer: Response) -> Response:
-    """Give what the client gets in place of the answer."""
+def faulty(fault: Fault, answer: Response) -> Response:
+    """Return the response that the client gets instead of the answer."""
     match fault.kind:
         case "429":
             return DuoError(42901, retry_after=fault.retry_after).response()
@@ -30,7 +30,7 @@ def struck(fault: Fault, answer: Response) -> Response:
 
 
 class ResetResponse(Response):
-    """No answer at all: the connection is reset."""
+    """Resets the connection instead of an answer."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
         """Reset the connection."""
@@ -38,13 +38,13 @@ class ResetResponse(Response):
 
 
 class CutResponse(Response):
-    """An answer whose connection ends in the middle of the body."""
+    """An answer whose connection is closed in the middle of the body."""
 
     def __init__(self, whole: Response) -> None:
         super().__init__(whole.body, whole.status_code, whole.headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
-        """Send the headers of the whole and half of its body."""
+        """Send all headers, but only half of the body."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         half = bytes(self.body[: len(self.body) // 2])
         await send({"type": "http.response.body", "body": half, "more_body": True})
@@ -52,14 +52,14 @@ class CutResponse(Response):
 
 
 class StalledResponse(Response):
-    """An answer that comes late, unless the client has gone before."""
+    """An answer that comes late, unless the client disconnects first."""
 
     def __init__(self, whole: Response, seconds: float) -> None:
         super().__init__(whole.body, whole.status_code, whole.headers)
         self.seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Wait and answer."""
+        """Wait, then answer."""
         with anyio.move_on_after(self.seconds):
             while (await receive())["type"] != "http.disconnect":
                 pass

@@ -1,4 +1,4 @@
-"""How the emulated Duo behaves where nobody knows how the real one does, and what goes wrong with it."""
+"""The knobs of the emulated Duo: behaviour that is not known of the real Duo, and failures."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,19 +12,19 @@ STRICT = ConfigDict(extra="forbid")
 
 @dataclass(frozen=True, config=STRICT)
 class Fault:
-    """A failure that meets some request for the telephony log.
+    """A failure of some requests for the telephony log.
 
-    The faults of a list come one after the other: `after` requests are answered as they should be, the next
-    `times` ones fail, then the next fault of the list begins.
+    The faults of a list follow each other: `after` requests are answered normally, the next `times` requests
+    fail, then the next fault of the list begins.
 
     Args:
-        kind: `429` is Duo's 42901; `500`, `502` and `503` are that status with an HTML body; `reset` is a
-            TCP reset; `cut` is a body that ends before its Content-Length; `garbage` is a 200 and no JSON;
-            `not_ok` is a 200 whose stat is FAIL; `stall` is the right answer, `seconds` late.
+        kind: `429` is Duo's 42901. `500`, `502` and `503` are that status with an HTML body. `reset` is a TCP
+            reset. `cut` is a body that ends before its Content-Length. `garbage` is a 200 that is not JSON.
+            `not_ok` is a 200 whose stat is FAIL. `stall` is the right answer, `seconds` late.
         times: How many requests fail.
-        after: How many requests before them do not.
-        retry_after: Seconds in a Retry-After header, for `429` and the three with HTML. Duo sends no such
-            header (elastic/integrations#11822).
+        after: How many requests are answered normally before that.
+        retry_after: The seconds of a Retry-After header, for `429` and the three with HTML. The real Duo does
+            not send this header (elastic/integrations#11822).
         seconds: How long `stall` waits.
     """
 
@@ -37,32 +37,34 @@ class Fault:
 
 @dataclass(frozen=True, config=STRICT)
 class Knobs:
-    """The behaviour of the emulated Admin API; the defaults are what samples of Duo's answers look like.
+    """The behaviour of the emulated Admin API; the defaults are taken from samples of Duo's answers.
 
     Args:
-        compare: `ts` is compared with mintime and maxtime exactly, or floored to milliseconds.
-        ts_zone: `ts` ends in `+00:00`, or in `Z`.
-        ts_fraction: `ts` always has six digits of fraction, or none when the microsecond is 0.
-        cursor: next_offset is `"<ms>,<telephony_id>"`, or a list of the two as in the v2 authentication log.
-        last_cursor: What next_offset is on the last page; `unchanged` is the one that the client has sent. In
+        compare: Whether `ts` is compared with mintime and maxtime exactly, or floored to milliseconds.
+        ts_zone: Whether `ts` ends in `+00:00` or in `Z`.
+        ts_fraction: Whether `ts` always has six digits of fraction, or none if the microsecond is 0.
+        cursor: Whether next_offset is `"<ms>,<telephony_id>"`, or a list of the two as in the v2
+            authentication log.
+        last_cursor: The next_offset of the last page; `unchanged` is the one that the client has sent. In
             Duo's own sample it is present.
-        total: total_objects is a number as in all samples, an object `{"relation", "value"}` as in
+        total: Whether total_objects is a number as in all samples, an object `{"relation", "value"}` as in
             duo_client's docstring, or absent.
-        total_difference: Added to total_objects: Duo announces more or fewer records than it sends.
-        repeats: So many records of the page before stand at the start of each following page.
-        txid: Each txid is as the log has it, empty, or null.
-        page_size: No page is longer than this, whatever limit was asked for.
-        late_share: The share, 0 to 1, of the records that are shown late; telephony_id decides which ones.
+        total_difference: Added to total_objects, so that Duo announces more or fewer records than it sends.
+        repeats: How many records of the previous page each page repeats at its start.
+        txid: Whether each txid is that of the log, empty, or null.
+        page_size: The maximum length of a page, even if the client requests a higher limit.
+        late_share: The share of the records that are shown late, 0 to 1; telephony_id decides which ones.
         late_seconds: How long after its `ts` a late record is shown. Incidents have taken up to 16 hours
             (status.duo.com).
         visible_delay_seconds: How long after its `ts` any other record is shown; Duo documents two minutes.
-        history_days: A mintime before that is refused (duo_log_sync#36).
-        requests_per_minute: Beyond so many requests in any 60 seconds the answer is 42901, and refused
-            requests count too (duo_client_python#154). None is no limit; sources say anything from 1 to 50.
-        send_retry_after: That 42901 comes with a Retry-After header.
-        grant_read_log: The application may read logs; else 40301.
-        grant_read_information: The application may read information; else 40301.
-        faults: What goes wrong with the next requests for the telephony log.
+        history_days: How old a mintime may be; an older one is refused (duo_log_sync#36).
+        requests_per_minute: How many requests are allowed in any 60 seconds. Beyond that the answer is 42901,
+            and refused requests count too (duo_client_python#154). None means no limit; sources say anything
+            from 1 to 50.
+        send_retry_after: Whether that 42901 has a Retry-After header.
+        grant_read_log: Whether the application may read logs; otherwise the answer is 40301.
+        grant_read_information: Whether the application may read information; otherwise the answer is 40301.
+        faults: The failures of the next requests for the telephony log.
     """
 
     compare: Literal["exact", "floored"] = "exact"
@@ -86,14 +88,14 @@ class Knobs:
     faults: tuple[Fault, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the knobs as what JSON can write."""
+        """Return the knobs as a value that JSON can represent."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Knobs":
-        """Read what `to_dict` gives; what is not named keeps its default.
+        """Return the knobs of a `to_dict` value; a knob that is not named keeps its default.
 
         Raises:
-            ValueError: A name or a value is not known; the text names each.
+            ValueError: A name or a value is not valid; the text names each of them.
         """
         return cls(**values)

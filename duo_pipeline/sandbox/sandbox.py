@@ -1,4 +1,4 @@
-"""The whole outside world on one machine: Duo and S3, and the settings that lead to them."""
+"""Run Duo and S3 on one machine, with the settings that point the pipeline to them."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -15,7 +15,7 @@ from duo_pipeline.sandbox.s3 import REGION, S3Server
 from duo_pipeline.sandbox.serving import serve
 from duo_pipeline.sandbox.telephony import Log, TelephonyGenerator
 
-# Fakes, in the form of the real ones. They open nothing but what runs on this machine's loopback.
+# Fake keys that look like real ones. They are valid only for the servers on this machine's loopback.
 INTEGRATION_KEY = "DISANDBOXSANDBOX0000"
 SECRET_KEY = "sandbox-secret-key-that-opens-nothing-00"  # noqa: S105
 ACCESS_KEY = "SANDBOXACCESSKEY0000"
@@ -27,14 +27,14 @@ DAYS = 7
 
 @dataclass
 class Sandbox:
-    """An emulated Duo Admin API and a real S3 server with an empty bucket, running while the context lasts.
+    """Runs an emulated Duo Admin API and a real S3 server with an empty bucket inside the context.
 
     Args:
-        folder: Where the objects of the bucket persist.
+        folder: The folder in which the objects of the bucket are kept.
         log: The records of the emulated Duo.
-        knobs: Its behaviour.
-        account_names: Further accounts that are emulated, with logs of their own, and listed in a
-            file of accounts: the settings then lead to them.
+        knobs: The behaviour of the emulated Duo.
+        account_names: Further emulated accounts with their own logs, listed in an accounts file. If there are
+            any, the settings point to them.
     """
 
     folder: Path
@@ -67,7 +67,7 @@ class Sandbox:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings that lead the pipeline to this sandbox, to be put into its environment."""
+        """The environment variables that point the pipeline to this sandbox."""
         return {
             "DUO_IKEY": INTEGRATION_KEY,
             "DUO_SKEY": SECRET_KEY,
@@ -79,7 +79,7 @@ class Sandbox:
             "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL": self.s3.url,
-            # A proxy of the environment has no way to this loopback.
+            # A proxy from the environment could not reach this machine's loopback.
             "NO_PROXY": "127.0.0.1",
             "no_proxy": "127.0.0.1",
             **self.accounts.environment,

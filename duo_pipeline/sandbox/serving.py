@@ -1,4 +1,4 @@
-"""An ASGI app served by uvicorn from a thread of this process."""
+"""Serve an ASGI app with uvicorn, in a thread of this process."""
 
 import asyncio
 import socket
@@ -17,7 +17,7 @@ STOP_SECONDS = 10
 
 
 class _Protocol(H11Protocol):
-    """uvicorn's protocol, with the connection's transport in the request's scope, for faults below HTTP."""
+    """Adds the transport of the connection to the scope of the request, for faults below HTTP."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -25,9 +25,9 @@ class _Protocol(H11Protocol):
 
 
 def reset_connection(scope: Scope) -> None:
-    """Reset the request's TCP connection: the client sees an RST in place of an answer."""
+    """Reset the request's TCP connection, so that the client gets an RST instead of an answer."""
     transport: asyncio.Transport = scope["state"]["transport"]
-    # A linger time of zero makes close() send RST; abort() alone would send FIN.
+    # A linger time of zero makes close() send RST; only abort() would send FIN.
     transport.get_extra_info("socket").setsockopt(
         socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
     )
@@ -35,16 +35,16 @@ def reset_connection(scope: Scope) -> None:
 
 
 def close_connection(scope: Scope) -> None:
-    """Close the request's TCP connection once what was sent has left."""
+    """Close the request's TCP connection after the data were sent."""
     transport: asyncio.Transport = scope["state"]["transport"]
     transport.close()
 
 
 @contextmanager
 def serve(app: ASGIApp) -> Iterator[str]:
-    """Serve the app on a free port of 127.0.0.1 while the context lasts, and give its URL.
+    """Serve the app on a free port of 127.0.0.1 inside the context, and return its URL.
 
-    The Date header is the app's to send, since uvicorn's knows no clock but the machine's.
+    The app must send the Date header itself, because uvicorn would use the machine's clock.
     """
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(

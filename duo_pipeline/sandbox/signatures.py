@@ -1,4 +1,4 @@
-"""The signatures that the emulated Duo accepts: versions 5 and 2, as in duo_client's `canonicalize`."""
+"""Check the signatures of requests: versions 5 and 2, as in duo_client's `canonicalize`."""
 
 import base64
 import binascii
@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 
 def credentials(request: Request) -> tuple[str, str] | None:
-    """Give the integration key and the signature of the Basic authorization, or None without one."""
+    """Return the integration key and the signature of the Basic authorization, or None without one."""
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -23,7 +23,7 @@ def credentials(request: Request) -> tuple[str, str] | None:
 
 
 def is_signed(request: Request, body: bytes, secret_key: str, signature: str) -> bool:
-    """Say whether the signature is one of version 5, or of version 2 with SHA-512 or SHA-1."""
+    """Return whether the signature is valid in version 5, or in version 2 with SHA-512 or SHA-1."""
     return any(
         hmac.compare_digest(expected.encode(), signature.encode())
         for expected in _signatures(request, body, secret_key.encode())
@@ -32,7 +32,7 @@ def is_signed(request: Request, body: bytes, secret_key: str, signature: str) ->
 
 def _signatures(request: Request, body: bytes, key: bytes) -> Iterator[str]:
     host = request.headers.get("host", "").lower()
-    # Clients differ in whether the host they sign has the port.
+    # Some clients sign the host with its port, others without it.
     for signed_host in (host, host.split(":")[0]):
         lines = [
             request.headers.get("date", ""),

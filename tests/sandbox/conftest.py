@@ -11,7 +11,7 @@ from .duo_caller import IKEY, SKEY, Clock, DuoCaller, record
 
 
 class Stage:
-    """An app whose place another takes with each test, since starting a server takes longer than a test."""
+    """Serves the app of the current test, because starting a server takes longer than a test."""
 
     api: AdminApi
     url: str
@@ -34,7 +34,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def api(stage: Stage, clock: Clock) -> AdminApi:
-    """An API with 25 records, one each second from START on."""
+    """Return an API with 25 records, one per second from START."""
     stage.api = AdminApi(IKEY, SKEY, log=FixedLog(record(n) for n in range(25)), clock=clock)
     return stage.api
 

@@ -1,4 +1,4 @@
-"""A caller of the emulated Duo, signing with Duo's own client, and records to be called for."""
+"""Call the emulated Duo with signatures of Duo's own client, and make records for it."""
 
 import hashlib
 import uuid
@@ -20,7 +20,7 @@ START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 class Clock:
-    """A clock that stands until it is moved."""
+    """A clock that moves only when a test sets it."""
 
     def __init__(self) -> None:
         self.now = START + timedelta(hours=2)
@@ -37,7 +37,7 @@ HOUR = {"mintime": millis(START), "maxtime": millis(START + timedelta(hours=1))}
 
 
 def record(number: int, ts: str | None = None, **fields: Any) -> Record:
-    """The record of that many seconds after START, unless it is told another ts."""
+    """Return a record with the time START plus ``number`` seconds, or with the given ts."""
     return {
         "context": "authentication",
         "credits": 1,
@@ -51,7 +51,7 @@ def record(number: int, ts: str | None = None, **fields: Any) -> Record:
 
 
 class DuoCaller:
-    """Calls the API at a URL, signed as Duo's own client signs."""
+    """Calls the API at a URL with the signatures of Duo's own client."""
 
     def __init__(self, url: str, clock: Callable[[], datetime]) -> None:
         self.url = url
@@ -96,14 +96,14 @@ class DuoCaller:
         )
 
     def log(self, **params: Any) -> dict[str, Any]:
-        """The response of the telephony log for the hour of START, unless told otherwise."""
+        """Return the response of the telephony log, by default for the hour of START."""
         answer = self.get(params={**HOUR, "sort": "ts:asc", "limit": 1000, **params})
         assert answer.status_code == 200, answer.text
         response: dict[str, Any] = answer.json()["response"]
         return response
 
     def pages(self, **params: Any) -> list[list[Record]]:
-        """All pages, read as a client that goes on while there are items; 100 pages at most."""
+        """Return all pages, like a client that reads until a page is empty; at most 100 pages."""
         pages: list[list[Record]] = []
         for _ in range(100):
             response = self.log(**params)
@@ -115,7 +115,7 @@ class DuoCaller:
         raise AssertionError("The log did not end")
 
     def code(self, **params: Any) -> int:
-        """The code of Duo's refusal."""
+        """Return the code of Duo's refusal."""
         answer = self.get(params=params)
         body = answer.json()
         assert body["stat"] == "FAIL"

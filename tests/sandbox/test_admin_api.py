@@ -14,13 +14,13 @@ from .duo_caller import HOUR, LOG, START, Clock, DuoCaller, millis, record
 RECORDS = [record(n) for n in range(25)]
 
 
-def test_items_are_the_records_of_the_log_and_nothing_else(duo: DuoCaller) -> None:
+def test_the_items_are_exactly_the_records_of_the_log(duo: DuoCaller) -> None:
     response = duo.log()
     assert response["items"] == RECORDS
     assert response["metadata"]["total_objects"] == 25
 
 
-def test_without_a_sort_the_newest_come_first_and_a_page_has_100(duo: DuoCaller, api: AdminApi) -> None:
+def test_by_default_the_newest_come_first_and_a_page_has_100_items(duo: DuoCaller, api: AdminApi) -> None:
     api.log = FixedLog(record(n) for n in range(150))
     items = duo.get(params=HOUR).json()["response"]["items"]
     assert items == [record(n) for n in range(149, 49, -1)]
@@ -37,7 +37,7 @@ def test_the_cursor_is_the_floored_millisecond_and_the_id_of_the_last_item(
 @pytest.mark.parametrize("cursor", ["string", "list"])
 @pytest.mark.parametrize("sort", ["ts:asc", "ts:desc"])
 @pytest.mark.parametrize("limit", [1, 4, 5, 24, 25, 26])
-def test_pages_join_without_gap_or_repeat(
+def test_pages_follow_each_other_without_a_gap_or_a_repeat(
     duo: DuoCaller, api: AdminApi, limit: int, sort: str, cursor: Literal["string", "list"]
 ) -> None:
     api.knobs = Knobs(cursor=cursor)
@@ -48,7 +48,7 @@ def test_pages_join_without_gap_or_repeat(
 
 @pytest.mark.parametrize("sort", ["ts:asc", "ts:desc"])
 @pytest.mark.parametrize("limit", [3, 4, 5, 7])
-def test_pages_join_where_records_share_a_millisecond_or_an_id(
+def test_pages_follow_each_other_even_if_records_share_a_millisecond_or_an_id(
     duo: DuoCaller, api: AdminApi, limit: int, sort: str
 ) -> None:
     same_millisecond = [record(n, ts=f"2026-11-20T12:30:00.0009{99 - n:02}+00:00") for n in range(9)]
@@ -59,7 +59,7 @@ def test_pages_join_where_records_share_a_millisecond_or_an_id(
     assert [row for page in pages for row in page] == (records if sort == "ts:asc" else records[::-1])
 
 
-def test_a_cursor_read_again_gives_the_same_page(duo: DuoCaller, api: AdminApi) -> None:
+def test_the_same_cursor_returns_the_same_page(duo: DuoCaller, api: AdminApi) -> None:
     api.log = FixedLog([record(1), *(record(40, txid=f"{n}") for n in range(3)), record(50)])
     offset = duo.log(limit=3)["metadata"]["next_offset"]
     page = duo.log(limit=3, next_offset=offset)
@@ -71,7 +71,7 @@ def test_a_cursor_read_again_gives_the_same_page(duo: DuoCaller, api: AdminApi) 
     ("last_cursor", "expected"),
     [("present", "last"), ("null", None), ("absent", "absent"), ("unchanged", "sent")],
 )
-def test_the_last_pages_cursor_may_be_of_four_kinds(
+def test_the_last_page_has_the_cursor_that_the_knob_chooses(
     duo: DuoCaller,
     api: AdminApi,
     last_cursor: Literal["present", "null", "absent", "unchanged"],
@@ -88,7 +88,7 @@ def test_the_last_pages_cursor_may_be_of_four_kinds(
     ("total", "shown"),
     [("integer", {"total_objects": 28}), ("object", {"total_objects": {"relation": "eq", "value": 28}})],
 )
-def test_the_total_counts_the_whole_query_in_either_form(
+def test_the_total_counts_the_whole_query_as_a_number_or_an_object(
     duo: DuoCaller, api: AdminApi, total: Literal["integer", "object"], shown: dict[str, Any]
 ) -> None:
     api.knobs = Knobs(total=total, total_difference=3)
@@ -102,7 +102,7 @@ def test_the_total_may_be_absent(duo: DuoCaller, api: AdminApi) -> None:
     assert "total_objects" not in duo.log()["metadata"]
 
 
-def test_pages_may_begin_with_records_of_the_page_before(duo: DuoCaller, api: AdminApi) -> None:
+def test_pages_may_begin_with_records_of_the_previous_page(duo: DuoCaller, api: AdminApi) -> None:
     api.knobs = Knobs(repeats=2)
     assert duo.pages(limit=10) == [RECORDS[:10], RECORDS[8:18], RECORDS[16:25]]
 
@@ -122,7 +122,7 @@ def test_both_bounds_are_inclusive_and_compared_exactly_or_floored(
     assert [row["ts"][11:26] for row in duo.log()["items"]] == list(seconds[1 : 1 + found])
 
 
-def test_a_span_of_many_hours_is_read_whole(duo: DuoCaller, api: AdminApi, clock: Clock) -> None:
+def test_many_hours_can_be_read_completely(duo: DuoCaller, api: AdminApi, clock: Clock) -> None:
     clock.now = START + timedelta(days=3)
     records = [record(n * 1800) for n in range(100)]
     api.log = FixedLog(records)
@@ -140,14 +140,14 @@ def test_a_span_of_many_hours_is_read_whole(duo: DuoCaller, api: AdminApi, clock
         (Knobs(txid="null", ts_zone="Z", ts_fraction="when_needed"), "2026-11-20T12:00:00Z", None),
     ],
 )
-def test_ts_and_txid_come_in_each_form(
+def test_ts_and_txid_have_the_notation_that_the_knobs_choose(
     duo: DuoCaller, api: AdminApi, knobs: Knobs, ts: str, txid: str | None
 ) -> None:
     api.knobs = knobs
     assert duo.log()["items"][0] == {**record(0), "ts": ts, "txid": txid}
 
 
-def test_what_is_no_record_is_sent_as_it_stands(duo: DuoCaller, api: AdminApi) -> None:
+def test_an_item_that_is_not_a_record_is_sent_unchanged(duo: DuoCaller, api: AdminApi) -> None:
     api.knobs = Knobs(ts_zone="Z")
     api.log = FixedLog([record(0), "no object", None])
     assert duo.log()["items"][:2] == ["no object", None]
@@ -162,7 +162,7 @@ def test_records_younger_than_two_minutes_are_not_shown(duo: DuoCaller, api: Adm
     assert duo.log()["items"] == RECORDS
 
 
-def test_late_records_show_after_their_delay_and_which_they_are_is_settled(
+def test_late_records_are_shown_after_their_delay_and_are_always_the_same_ones(
     duo: DuoCaller, api: AdminApi, clock: Clock
 ) -> None:
     api.knobs = Knobs(late_share=0.4, late_seconds=3 * 3600)
@@ -193,9 +193,7 @@ def test_late_records_show_after_their_delay_and_which_they_are_is_settled(
         ({**HOUR, "next_offset": ["1666714065304", "5bf1a860"]}, 40002),
     ],
 )
-def test_parameters_that_are_missing_or_wrong_are_refused(
-    duo: DuoCaller, params: dict[str, Any], code: int
-) -> None:
+def test_missing_or_wrong_parameters_are_refused(duo: DuoCaller, params: dict[str, Any], code: int) -> None:
     assert duo.code(**params) == code
 
 
@@ -218,7 +216,7 @@ def test_an_unknown_path_is_refused(duo: DuoCaller, path: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, 40401)
 
 
-def test_a_permission_that_is_missing_is_refused(duo: DuoCaller, api: AdminApi) -> None:
+def test_a_request_without_the_permission_is_refused(duo: DuoCaller, api: AdminApi) -> None:
     api.knobs = Knobs(grant_read_log=False)
     assert duo.code(**HOUR) == 40301
     assert duo.get("/admin/v1/info/summary").status_code == 200
@@ -244,7 +242,7 @@ def test_requests_above_the_limit_are_refused_and_count_until_a_minute_has_passe
     assert duo.log()["items"] == RECORDS
 
 
-def test_the_limit_may_come_with_a_retry_after_that_is_enough(
+def test_the_rate_limit_may_send_a_retry_after_that_is_long_enough(
     duo: DuoCaller, api: AdminApi, clock: Clock
 ) -> None:
     api.knobs = Knobs(requests_per_minute=1, send_retry_after=True)
@@ -254,7 +252,7 @@ def test_the_limit_may_come_with_a_retry_after_that_is_enough(
     assert duo.get(params=HOUR).status_code == 200
 
 
-def test_requests_can_be_counted_and_looked_at(duo: DuoCaller, api: AdminApi, clock: Clock) -> None:
+def test_requests_are_counted_and_recorded(duo: DuoCaller, api: AdminApi, clock: Clock) -> None:
     duo.log(limit=7)
     duo.code()
     assert [(one.path, one.status, one.at) for one in api.requests] == [
@@ -266,7 +264,7 @@ def test_requests_can_be_counted_and_looked_at(duo: DuoCaller, api: AdminApi, cl
     assert counts == {"total": 2, "by_status": {"200": 1, "400": 1}}
 
 
-def test_credits_used_are_those_of_the_records_in_the_span(duo: DuoCaller, api: AdminApi) -> None:
+def test_credits_used_are_those_between_mintime_and_maxtime(duo: DuoCaller, api: AdminApi) -> None:
     api.log = FixedLog(record(n, credits=n) for n in range(5))
     seconds = {"mintime": millis(START) // 1000 + 2, "maxtime": millis(START) // 1000 + 60}
     used = duo.get("/admin/v1/info/telephony_credits_used", seconds).json()["response"]
@@ -285,14 +283,14 @@ def test_knobs_can_be_read_and_set_over_http(duo: DuoCaller, api: AdminApi) -> N
 
 
 @pytest.mark.parametrize("body", ['{"page_sise": 3}', "[]", "nonsense"])
-def test_knobs_that_are_not_understood_change_nothing(duo: DuoCaller, api: AdminApi, body: str) -> None:
+def test_invalid_knobs_change_nothing(duo: DuoCaller, api: AdminApi, body: str) -> None:
     answer = requests.put(f"{duo.url}/sandbox/knobs", data=body, timeout=10)
     assert answer.status_code == 400
     assert answer.json()["error"]
     assert api.knobs == Knobs()
 
 
-def test_the_truth_has_all_records_as_duo_writes_them_shown_or_not(
+def test_sandbox_records_returns_all_records_even_those_that_are_not_shown_yet(
     duo: DuoCaller, api: AdminApi, clock: Clock
 ) -> None:
     clock.now = START
@@ -304,9 +302,7 @@ def test_the_truth_has_all_records_as_duo_writes_them_shown_or_not(
     assert [json.loads(line) for line in lines] == duo.log()["items"][1:4]
 
 
-def test_a_child_account_has_a_log_of_its_own_and_an_unknown_one_is_refused(
-    duo: DuoCaller, api: AdminApi
-) -> None:
+def test_a_child_account_has_its_own_log_and_an_unknown_one_is_refused(duo: DuoCaller, api: AdminApi) -> None:
     api.children = {"DACHILD": FixedLog([record(7)])}
     assert duo.log(account_id="DACHILD")["items"] == [record(7)]
     assert duo.log()["items"] == RECORDS

@@ -1,4 +1,4 @@
-"""Duo's own client reads the emulated API."""
+"""Tests that Duo's own client can read the emulated API."""
 
 import time
 from collections.abc import Iterator
@@ -20,18 +20,18 @@ GENERATOR = TelephonyGenerator(records_per_day=10_000)
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    """The port of an API on the machine's clock, by which duo_client signs."""
+    """Return the port of an API that uses the machine's clock, as duo_client does."""
     with serve(AdminApi(IKEY, SKEY, log=GENERATOR)) as url:
         yield urlsplit(url).port or 0
 
 
 def admin(port: int, **options: Any) -> duo_client.Admin:
-    # ca_certs="HTTP" is duo_client's own way to speak plain HTTP.
+    # ca_certs="HTTP" makes duo_client use plain HTTP.
     return duo_client.Admin(IKEY, SKEY, "127.0.0.1", ca_certs="HTTP", port=port, **options)
 
 
 @pytest.mark.parametrize("version", [5, 2])
-def test_duo_client_reads_a_span_in_pages(port: int, version: int) -> None:
+def test_duo_client_reads_all_pages(port: int, version: int) -> None:
     start = (datetime.now(UTC) - timedelta(hours=9)).replace(minute=0, second=0, microsecond=0)
     expected = [row for n in range(8) for row in GENERATOR.hour(start + timedelta(hours=n))]
     client = admin(port, sig_version=version)
@@ -60,7 +60,7 @@ def test_duo_client_reads_the_credits(port: int) -> None:
     assert admin(port).get_info_summary()["telephony_credits_remaining"] > 0
 
 
-def test_duo_client_tells_a_refusal(port: int) -> None:
+def test_duo_client_raises_on_a_refusal(port: int) -> None:
     with pytest.raises(RuntimeError, match="mintime must be within the past 180 days") as refusal:
         admin(port).get_telephony_log(mintime=millis(datetime.now(UTC) - timedelta(days=181)), api_version=2)
     assert refusal.value.status == 400  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ def test_knobs_survive_json() -> None:
     assert Knobs.from_dict(json.loads(json.dumps(knobs.to_dict()))) == knobs
 
 
-def test_what_is_not_named_keeps_its_default() -> None:
+def test_a_knob_that_is_not_named_keeps_its_default() -> None:
     assert Knobs.from_dict({"repeats": 2}) == replace(Knobs(), repeats=2)
 
 
@@ -30,6 +30,6 @@ def test_what_is_not_named_keeps_its_default() -> None:
         ({"faults": [{"kind": "429", "how_often": 2}]}, "how_often"),
     ],
 )
-def test_an_unknown_name_or_value_is_refused_and_named(values: dict[str, object], named: str) -> None:
+def test_an_invalid_name_or_value_is_refused_and_named(values: dict[str, object], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         Knobs.from_dict(values)

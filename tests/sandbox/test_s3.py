@@ -36,7 +36,7 @@ def refusal(error: pytest.ExceptionInfo[ClientError]) -> tuple[int, str]:
 
 
 def ends(pid: int) -> bool:
-    """Whether the process ends within ten seconds."""
+    """Return whether the process ends within ten seconds."""
     try:
         process = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -84,7 +84,7 @@ def test_a_stranger_is_refused(running: S3Server) -> None:
     assert refusal(error)[0] == 403
 
 
-def test_a_bucket_is_not_made_by_writing_into_it(running: S3Server) -> None:
+def test_writing_to_a_missing_bucket_does_not_create_it(running: S3Server) -> None:
     with pytest.raises(ClientError) as error:
         running.client().put_object(Bucket="no-such-bucket", Key="key", Body=b"")
     assert refusal(error) == (404, "NoSuchBucket")
@@ -106,7 +106,7 @@ def test_all_ports_are_on_loopback(running: S3Server) -> None:
     assert listening == {"0100007F"}
 
 
-def test_ports_that_others_take_meanwhile_are_given_up_for_others(
+def test_if_a_port_is_taken_meanwhile_other_ports_are_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free_ports = s3._free_ports
@@ -160,9 +160,7 @@ def test_a_mirror_has_the_objects_below_the_prefixes_as_files(running: S3Server,
     assert (tmp_path / "work/b.ndjson").read_text() == "work/b.ndjson"
 
 
-def test_a_mirror_copies_again_what_has_another_size_and_nothing_else(
-    running: S3Server, tmp_path: Path
-) -> None:
+def test_a_mirror_copies_again_only_objects_of_another_size(running: S3Server, tmp_path: Path) -> None:
     client = running.client()
     for key in ("again/same", "again/other"):
         client.put_object(Bucket="bucket", Key=key, Body=b"12345")

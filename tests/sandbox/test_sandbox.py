@@ -18,7 +18,7 @@ from duo_pipeline.sandbox.telephony import FixedLog
 from .duo_caller import HOUR, START, DuoCaller, record
 
 
-def test_the_environment_leads_to_a_duo_and_an_s3_that_answer(
+def test_the_environment_points_to_a_duo_and_an_s3_that_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = FixedLog([record(0), record(1)])
@@ -50,12 +50,12 @@ def test_the_sandbox_can_be_entered_again_and_keeps_its_objects(tmp_path: Path) 
         assert found["Body"].read() == b"body"
 
 
-def test_a_file_of_accounts_in_the_environment_does_not_lead_out_of_it(tmp_path: Path) -> None:
+def test_an_accounts_file_in_the_environment_is_replaced(tmp_path: Path) -> None:
     environment = {"DUO_ACCOUNTS_FILE": "/etc/real-accounts.yaml", **Sandbox(tmp_path).environment}
     assert accounts(environment) == [THE_ONE]
 
 
-def test_its_accounts_have_logs_and_keys_of_their_own_and_a_file_that_lists_them(tmp_path: Path) -> None:
+def test_its_accounts_have_their_own_logs_and_keys_and_an_accounts_file(tmp_path: Path) -> None:
     with Sandbox(tmp_path, account_names=["acme", "globex"]) as sandbox:
         environment = sandbox.environment
         acme, globex = accounts(environment)

@@ -37,7 +37,7 @@ def test_x_duo_headers_are_part_of_the_signature_of_version_5(duo: DuoCaller) ->
         ({"drop": "Date"}, 40104),
     ],
 )
-def test_a_request_that_is_not_signed_right_is_refused(
+def test_a_request_with_a_wrong_signature_is_refused(
     duo: DuoCaller, mistake: dict[str, object], code: int
 ) -> None:
     answer = duo.get(LOG, HOUR, **mistake)  # type: ignore[arg-type]
@@ -45,7 +45,7 @@ def test_a_request_that_is_not_signed_right_is_refused(
     assert answer.json()["code"] == code
 
 
-def test_a_signature_over_other_parameters_is_refused(duo: DuoCaller) -> None:
+def test_a_signature_of_other_parameters_is_refused(duo: DuoCaller) -> None:
     signed = duo.get(params=HOUR).request
     assert signed.url
     signed.url = signed.url.replace("maxtime=1", "maxtime=2")

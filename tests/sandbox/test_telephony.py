@@ -18,7 +18,7 @@ def count(generator: TelephonyGenerator, start: datetime, hours: int) -> int:
     return sum(len(generator.hour(start + timedelta(hours=n))) for n in range(hours))
 
 
-def test_an_hour_has_the_same_records_each_time_and_on_each_machine() -> None:
+def test_an_hour_always_has_the_same_records() -> None:
     first = TelephonyGenerator()
     hour = first.hour(START)
     assert hour
@@ -26,11 +26,11 @@ def test_an_hour_has_the_same_records_each_time_and_on_each_machine() -> None:
     assert TelephonyGenerator().hour(START) == hour
 
 
-def test_another_seed_gives_another_log() -> None:
+def test_another_seed_makes_another_log() -> None:
     assert TelephonyGenerator("other").hour(START) != TelephonyGenerator().hour(START)
 
 
-def test_records_have_the_fields_of_duos_v2_items_and_phones_of_no_one() -> None:
+def test_records_have_the_fields_of_duos_v2_items_and_fictitious_phone_numbers() -> None:
     generator = TelephonyGenerator(records_per_day=20_000)
     records = [row for n in range(24) for row in generator.hour(MONDAY + timedelta(hours=n))]
     for row in records:
@@ -57,7 +57,7 @@ def test_records_come_in_order_and_within_their_hour() -> None:
     assert stamps[-1] < START + timedelta(hours=1)
 
 
-def test_a_week_has_as_many_records_as_were_asked_for_give_or_take_chance() -> None:
+def test_a_week_has_about_as_many_records_as_requested() -> None:
     assert 6_700 < count(TelephonyGenerator(), MONDAY, 7 * 24) < 7_300
 
 
@@ -71,18 +71,18 @@ def test_nights_and_weekends_are_quieter_than_working_hours() -> None:
 @pytest.mark.parametrize(
     "start", [START + timedelta(minutes=1), START.astimezone(timezone(timedelta(hours=2)))]
 )
-def test_an_hour_begins_on_the_hour_in_utc(start: datetime) -> None:
+def test_an_hour_must_begin_on_the_hour_in_utc(start: datetime) -> None:
     with pytest.raises(ValueError, match="hour in UTC"):
         TelephonyGenerator().hour(start)
 
 
-def test_between_takes_the_first_moment_and_leaves_the_last() -> None:
+def test_between_includes_the_start_and_excludes_the_end() -> None:
     log = FixedLog([record(0), record(1), record(3600), record(3601)])
     found = between(log, START + timedelta(seconds=1), START + timedelta(seconds=3601))
     assert [one.item for one in found] == [record(1), record(3600)]
 
 
-def test_a_fixed_log_gives_its_records_as_they_stand_in_the_order_of_ts_and_id() -> None:
+def test_a_fixed_log_returns_its_records_unchanged_ordered_by_ts_and_id() -> None:
     short = record(2, ts="2026-11-20T12:00:05Z", new_field={"of": "Duo's"})
     twin = record(1, ts="2026-11-20T12:00:05+00:00")
     log = FixedLog([short, record(60), twin])
@@ -90,13 +90,13 @@ def test_a_fixed_log_gives_its_records_as_they_stand_in_the_order_of_ts_and_id()
     assert not log.placed(START + timedelta(hours=1))
 
 
-def test_what_has_no_time_stands_in_a_fixed_log_where_the_record_before_it_stands() -> None:
+def test_an_item_without_a_time_gets_that_of_the_item_before_it() -> None:
     nonsense = [record(7, ts="yesterday"), "no object", {"telephony_id": None}]
     placed = FixedLog([record(1), record(0), *nonsense]).placed(START)
     assert {one.micros for one in placed if one.item in nonsense} == {micros(START)}
     assert len(placed) == 5
 
 
-def test_a_fixed_log_must_not_begin_with_what_has_no_time() -> None:
+def test_a_fixed_log_must_not_begin_with_an_item_without_a_time() -> None:
     with pytest.raises(ValueError, match="needs a ts"):
         FixedLog([record(0, ts="yesterday")])

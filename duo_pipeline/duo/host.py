@@ -23,7 +23,7 @@ class ApiHost:
 
     @property
     def address(self) -> str:
-        """The name, and the port if the URL has one: two emulators on one machine differ by their port."""
+        """Return the name, and the port if the URL has one: emulators on one machine differ by their port."""
         return self.url.partition("://")[2]
 
 
@@ -39,13 +39,8 @@ def api_host(text: str) -> ApiHost:
         name, port = (parts.hostname or "").lower(), parts.port
     except ValueError:
         raise ValueError("is not a valid host name or URL") from None
-    if (
-        not _NAME.fullmatch(name)
-        or parts.path.strip("/")
-        or parts.query
-        or parts.fragment
-        or "@" in parts.netloc
-    ):
+    more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if more or not _NAME.fullmatch(name):
         raise ValueError("must be a host name, api-xxxxxxxx.duosecurity.com, or https:// and that name")
     if parts.scheme not in ("http", "https"):
         raise ValueError("must begin with https://, or with nothing before the host name")

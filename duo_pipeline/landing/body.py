@@ -44,7 +44,7 @@ class Body:
 
     @property
     def sha256(self) -> str:
-        """The SHA-256 of the content, as hex."""
+        """Return the SHA-256 of the content, as hex."""
         self._file.seek(0)
         return hashlib.file_digest(self._file, "sha256").hexdigest()
 

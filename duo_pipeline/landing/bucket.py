@@ -71,7 +71,7 @@ class BucketError(Exception):
 
     @property
     def scope(self) -> Scope:
-        """Which requests fail for the same reason. Without an answer from S3, all of them do."""
+        """Return which requests fail for the same reason. Without an answer from S3, all of them do."""
         if self.code is None or self.code in _OF_EACH_KEY:
             return "each key"
         return "one key" if self.code in _OF_ONE_KEY else "unclear"
@@ -86,7 +86,7 @@ def cannot_connect(error: Exception) -> BucketError:
 
 
 class Bucket:
-    """One bucket, used through a boto3 client.
+    """Uses one bucket through a boto3 client.
 
     Raises:
         BucketError: From each method, if S3 refuses the request or cannot be reached.

@@ -88,7 +88,7 @@ class HourQueue:
         return self._threads.submit(_land, landing, existing, journal, adopted)
 
     def _report(self, at_most: int) -> None:
-        """Report the oldest hours until at most so many are pending, and all that are done."""
+        """Report the oldest hours until at most ``at_most`` are pending, and those that are already done."""
         while self._pending and (len(self._pending) > at_most or self._pending[0][1].done()):
             hour, landed = self._pending.popleft()
             try:

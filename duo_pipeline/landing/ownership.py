@@ -31,7 +31,7 @@ class _Owner:
 
     @property
     def is_emulated(self) -> bool:
-        """Whether the account is that of an emulator, which has a new port after each start."""
+        """Return whether the account is that of an emulator, which has a new port after each start."""
         host = urlsplit(f"//{self.duo_account}").hostname or ""
         try:
             return ip_address(host).is_loopback

@@ -68,7 +68,7 @@ class Accounts:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings that point the pipeline to these accounts, and never to a real accounts file."""
+        """Return the settings that point the pipeline to these accounts, never to a real accounts file."""
         found = {"DUO_ACCOUNTS_FILE": str(self._file) if self.apis else ""}
         for name, api in self.apis.items():
             found[_variable(name, "IKEY")] = api.integration_key

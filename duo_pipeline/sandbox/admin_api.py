@@ -102,7 +102,7 @@ class AdminApi:
 
     @property
     def knobs(self) -> Knobs:
-        """The behaviour of the emulator."""
+        """Return the behaviour of the emulator."""
         return self._knobs
 
     @knobs.setter

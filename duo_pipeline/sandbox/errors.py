@@ -30,7 +30,7 @@ class DuoError(Exception):
 
     @property
     def body(self) -> dict[str, Any]:
-        """The JSON object of Duo's answer."""
+        """Return the JSON object of Duo's answer."""
         message = MESSAGES[self.code]
         return {"stat": "FAIL", "code": self.code, "message": message, "message_detail": self.detail}
 

@@ -88,7 +88,7 @@ class S3Server:
 
     @property
     def pid(self) -> int:
-        """The process id of the running server."""
+        """Return the process id of the running server."""
         if self._process is None:
             raise RuntimeError("The S3 server is not running")
         return self._process.pid
@@ -208,7 +208,7 @@ def _options(ports: dict[str, int]) -> list[str]:
         "-dir=data -ip=127.0.0.1 -ip.bind=127.0.0.1 -master.telemetry=false -webdav=false -admin.ui=false"
         " -s3.config=s3.json -s3.autoCreateBucket=false -s3.port.iceberg=0 -s3.port.lance=0"
         " -s3.localSocket=s3.sock -filer.localSocket=filer.sock -volume.preStopSeconds=0"
-        # each bucket needs a volume, and weed's default maximum depends on the free disk space
+        # each bucket needs a volume, and by default weed allows only one volume per free gigabyte
         " -volume.max=10000"
     )
     return fixed.split() + [

@@ -67,7 +67,7 @@ class Sandbox:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables that point the pipeline to this sandbox."""
+        """Return the environment variables that point the pipeline to this sandbox."""
         return {
             "DUO_IKEY": INTEGRATION_KEY,
             "DUO_SKEY": SECRET_KEY,

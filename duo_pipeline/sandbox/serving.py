@@ -27,7 +27,7 @@ class _Protocol(H11Protocol):
 def reset_connection(scope: Scope) -> None:
     """Reset the request's TCP connection, so that the client gets an RST instead of an answer."""
     transport: asyncio.Transport = scope["state"]["transport"]
-    # A linger time of zero makes close() send RST; only abort() would send FIN.
+    # A linger time of zero makes close() send RST; without it, abort() would send FIN.
     transport.get_extra_info("socket").setsockopt(
         socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
     )

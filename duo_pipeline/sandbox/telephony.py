@@ -22,17 +22,17 @@ class Placed(NamedTuple):
 
     @property
     def millis(self) -> int:
-        """The Unix milliseconds, rounded down as in Duo's cursor."""
+        """Return the Unix milliseconds, rounded down as in Duo's cursor."""
         return self.micros // 1000
 
     @property
     def telephony_id(self) -> str:
-        """The second half of Duo's cursor; empty for an item without an id."""
+        """Return the second half of Duo's cursor; empty for an item without an id."""
         return str(self.item.get("telephony_id", "")) if isinstance(self.item, dict) else ""
 
     @property
     def cursor(self) -> tuple[int, str]:
-        """The two parts of Duo's next_offset if this was the last item sent."""
+        """Return the two parts of Duo's next_offset if this was the last item sent."""
         return self.millis, self.telephony_id
 
 
@@ -101,7 +101,7 @@ PHONES = (
     + [f"+44207946{n:04}" for n in range(0, 1000, 29)]
     + [f"+61491570{n}" for n in ("006", "156", "157", "158", "159", "110")]
 )
-# Credits of an attempt, (sms, phone), by the prefix of the country. Duo charges by country, from 0 to 5.
+# Credits of an attempt, (sms, phone), by the prefix of the country. Duo charges by country; 0 to 5 are known.
 CREDITS = {"+1": (1, 2), "+4": (1, 3), "+6": (2, 5)}
 SHARE_OF_SMS = 0.6
 SHARE_WITHOUT_CHARGE = 0.03

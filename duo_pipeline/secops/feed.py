@@ -35,7 +35,7 @@ class Instance:
 
     @property
     def log_type(self) -> str:
-        """The resource name of the log type.
+        """Return the resource name of the log type.
 
         Raises:
             FeedBodyError: A part of the name is not a valid id.

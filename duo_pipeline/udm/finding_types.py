@@ -30,7 +30,7 @@ class Issue(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """The text of the finding."""
+        """Return the text of the finding."""
         return self.type.sentence.format(self.about)
 
 

@@ -11,7 +11,7 @@ from duo_pipeline.udm.shapes import MOST_SHAPES, Shape
 
 FIRST_PLACES = 3
 _MOST_PER_TYPE = 20
-"""How many issues of one type are counted separately. So a million unknown keys need no memory."""
+"""How many issues of one type are counted separately, so that a million unknown keys need no memory."""
 _LONGEST_ID = 64
 
 
@@ -97,28 +97,28 @@ class Findings:
 
     @property
     def total(self) -> int:
-        """How many findings there are."""
+        """Return the number of findings."""
         return sum(found.lines for found in self.findings())
 
     @property
     def violations(self) -> int:
-        """How many of them are violations."""
+        """Return the number of findings that are violations."""
         return sum(found.lines for found in self.findings() if found.issue.type.severity == "violation")
 
     @property
     def lines(self) -> int:
-        """How many lines there were."""
+        """Return the number of lines."""
         return self.events_by_type.total() + self._lines[Issue(MALFORMED)]
 
     @property
     def events_by_type(self) -> Counter[str]:
-        """How many events there are, by their UDM type."""
+        """Return the number of events by UDM type."""
         self._add_up()
         return self._events_by_type
 
     @property
     def as_sent(self) -> int:
-        """How many lines are as Duo sent them, without the fields that the parser needs in addition."""
+        """Return the number of lines that do not have the fields which the parser needs in addition."""
         self._add_up()
         return self._as_sent
 

@@ -21,7 +21,7 @@ def as_duos_client_returns_it(record: Sent) -> Sent:
     return {**record, "eventtype": "telephony", "host": HOST}
 
 
-def with_seconds(record: Sent) -> Sent:
+def with_unix_seconds(record: Sent) -> Sent:
     at = instants.parse(record["ts"])
     return {"timestamp": at.ns // instants.NANOSECONDS, **record}
 
@@ -35,7 +35,7 @@ def as_the_parser_needs_it(record: Sent) -> Sent:
 WAYS: tuple[Callable[[Sent], Sent], ...] = (
     as_the_guide_writes_it,
     as_duos_client_returns_it,
-    with_seconds,
+    with_unix_seconds,
     as_the_parser_needs_it,
 )
 

@@ -17,6 +17,7 @@ from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.landing.feed import AdoptedListing, Feed
 from duo_pipeline.landing.hour import HourLanding, Landed
 from tests.adoption.lambda_files import WAYS, as_the_guide_writes_it, leave, lines, untouched
+from tests.landing import stores
 from tests.landing.test_hour import HOUR, entries, existing, journal
 from tests.landing.test_hour import feed as feed
 from tests.records import Sent, sent, spread
@@ -153,29 +154,20 @@ def test_after_an_interruption_at_any_write_the_next_adoption_completes_it(feed:
 
 
 def test_a_new_feed_costs_one_request_and_each_adopted_day_one_more(feed: Feed) -> None:
-    asked: list[str] = []
+    listed = stores.requests_of(feed.bucket, "ListObjectsV2")
 
-    class Counting(Bucket):
-        def keys(self, prefix: str) -> list[str]:
-            asked.append(prefix)
-            return super().keys(prefix)
-
-        def folders(self, prefix: str) -> list[str]:
-            asked.append(prefix)
-            return super().folders(prefix)
-
-    def ask() -> list[int]:
-        asked.clear()
-        listing = AdoptedListing(replace(feed, bucket=Counting(feed.bucket._client, feed.bucket.name)))
+    def adopted_objects() -> list[int]:
+        listed.clear()
+        listing = AdoptedListing(feed)
         return [len(listing.of(HOUR + STEP * number)) for number in range(72)]
 
-    assert ask() == [0] * 72
-    assert asked == ["work/adopted/feed/"]
+    assert adopted_objects() == [0] * 72
+    assert listed == ["work/adopted/feed/"]
     leave(feed.bucket, "telephony_1.json", lines([sent(HOUR + STEP), sent(HOUR + 50 * STEP)]), feed.prefix)
     adopt_all(feed)
-    found = ask()
+    found = adopted_objects()
     assert [number for number, count in enumerate(found) if count] == [1, 50]
-    assert asked == [
+    assert listed == [
         "work/adopted/feed/",
         "work/adopted/feed/dt=2026-11-23/",
         "work/adopted/feed/dt=2026-11-25/",

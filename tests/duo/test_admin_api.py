@@ -76,7 +76,7 @@ class Machine:
 
     now: float = NOW
     slept: list[float] = field(default_factory=list)
-    told: list[tuple[str, float]] = field(default_factory=list)
+    waits: list[tuple[str, float]] = field(default_factory=list)
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -96,7 +96,7 @@ class Machine:
             session=session,
             clock=self.time,
             sleep=self.sleep,
-            on_wait=lambda reason, seconds: self.told.append((reason, seconds)),
+            on_wait=lambda reason, seconds: self.waits.append((reason, seconds)),
             **chosen,
         )
 
@@ -183,7 +183,7 @@ def test_jitter_makes_a_wait_longer_but_no_longer_than_two_minutes(machine: Mach
 
 def test_each_wait_is_reported_with_its_reason(machine: Machine) -> None:
     machine.api(Wire(fail(42901), Answer())).get(PATH, {})
-    ((reason, seconds),) = machine.told
+    ((reason, seconds),) = machine.waits
     assert "42901" in reason
     assert seconds == 30
 

@@ -206,24 +206,24 @@ class Answers:
 
     def __init__(self, *responses: dict[str, Any]) -> None:
         self.responses: Sequence[dict[str, Any]] = responses
-        self.asked = 0
+        self.requests = 0
 
     def get(self, path: str, parameters: dict[str, str]) -> dict[str, Any]:
-        self.asked += 1
-        return self.responses[min(self.asked, len(self.responses)) - 1]
+        self.requests += 1
+        return self.responses[min(self.requests, len(self.responses)) - 1]
 
 
 def test_a_query_that_takes_hours_never_requests_what_duo_no_longer_keeps() -> None:
     records = spread(START, 3)
-    asked: list[dict[str, str]] = []
+    requested: list[dict[str, str]] = []
     now = START.timestamp() + 180 * 86_400 - 3_600
 
     class Throttled:
         def get(self, path: str, parameters: dict[str, str]) -> dict[str, Any]:
             nonlocal now
-            asked.append(dict(parameters))
+            requested.append(dict(parameters))
             now += 3 * 3_600
-            page = len(asked)
+            page = len(requested)
             total = 3 if page == 1 else 1
             return {
                 "items": [records[page - 1]],
@@ -234,7 +234,7 @@ def test_a_query_that_takes_hours_never_requests_what_duo_no_longer_keeps() -> N
     log, found, _ = read_all(log)
     assert records_of(found) == records
     assert log.doubts == []
-    oldest = [int(one["mintime"]) // 1000 for one in asked]
+    oldest = [int(one["mintime"]) // 1000 for one in requested]
     assert oldest[0] == START.timestamp()
     assert oldest[1] > START.timestamp() + 3_600
 
@@ -248,7 +248,7 @@ def test_pages_that_bring_nothing_new_end_the_reading_and_are_a_doubt_if_there_i
     answers = Answers(*(page(records, str(number)) for number in range(10)))
     log, found, _ = scripted(answers)
     assert records_of(found) == records
-    assert answers.asked == 4
+    assert answers.requests == 4
     assert log.doubts == ["3 pages of Duo's brought nothing new"]
 
 
@@ -258,7 +258,7 @@ def test_repeated_cursors_end_the_reading(length: int) -> None:
     circle = [page([records[n]], str(n % length), total=200) for n in range(200)]
     answers = Answers(*circle)
     log, found, _ = scripted(answers)
-    assert answers.asked == length + 1
+    assert answers.requests == length + 1
     assert len(records_of(found)) == length + 1
     assert log.doubts == [f"Duo counts 200 records and showed {length + 1}", "Duo's cursors lead in a circle"]
 
@@ -270,15 +270,15 @@ def test_an_endless_log_is_stopped_after_the_requests_that_its_count_can_need(
     record = sent(START)
 
     class Endless:
-        asked = 0
+        requests = 0
 
         def get(self, path: str, parameters: dict[str, str]) -> dict[str, Any]:
-            self.asked += 1
-            return page([{**record, "txid": str(self.asked)}], str(self.asked), total)
+            self.requests += 1
+            return page([{**record, "txid": str(self.requests)}], str(self.requests), total)
 
     answers = Endless()
     log, _, _ = scripted(answers)  # type: ignore[arg-type]
-    assert answers.asked <= bound
+    assert answers.requests <= bound
     assert log.doubts
 
 
@@ -468,11 +468,11 @@ def test_a_page_is_requested_only_when_it_is_needed(duo: ServedDuo) -> None:
 
 def test_each_page_is_reported_with_the_records_so_far_and_the_total(duo: ServedDuo) -> None:
     duo.api.log = FixedLog(spread(START, LIMIT + 1))
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
 
     def on_page(log: TelephonyLog) -> None:
-        told.append((log.received, log.total.value if log.total else 0))
+        reported.append((log.received, log.total.value if log.total else 0))
 
     for _, entries in TelephonyLog(api_of(duo), START, START + HOUR, on_page).hours():
         list(entries)
-    assert told == [(LIMIT, LIMIT + 1), (LIMIT + 1, LIMIT + 1)]
+    assert reported == [(LIMIT, LIMIT + 1), (LIMIT + 1, LIMIT + 1)]

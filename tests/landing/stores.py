@@ -9,6 +9,17 @@ from botocore.response import StreamingBody
 from duo_pipeline.landing.bucket import Bucket
 
 
+def requests_of(bucket: Bucket, operation: str) -> list[str]:
+    """Return a list that collects the key or prefix of each later request."""
+    requested: list[str] = []
+
+    def note(params: dict[str, Any], **_: object) -> None:
+        requested.append(params.get("Key") or params["Prefix"])
+
+    bucket._client.meta.events.register(f"provide-client-params.s3.{operation}", note)
+    return requested
+
+
 def drops_the_condition(bucket: Bucket) -> None:
     """Drop If-None-Match from each write."""
 

@@ -19,17 +19,6 @@ from tests.records import Sent, spread
 PROBE = "work/check/probe.ndjson"
 
 
-def asked(bucket: Bucket, operation: str = "PutObject") -> list[str]:
-    """Return a list that collects the keys of all later requests."""
-    keys: list[str] = []
-
-    def note(params: dict[str, Any], **_: object) -> None:
-        keys.append(params["Key"])
-
-    bucket._client.meta.events.register(f"provide-client-params.s3.{operation}", note)
-    return keys
-
-
 def run_of(feed: Feed, records: Iterable[Sent]) -> None:
     with HourQueue(feed, host="h", on_landed=lambda *_: None) as queue:
         queue.land(HOUR, entries(records))
@@ -79,7 +68,7 @@ def test_a_run_that_finds_nothing_new_writes_no_object_in_any_store(feed: Feed, 
     records = spread(HOUR, 3)
     land_records(feed, records)
     stores.drops_the_condition(feed.bucket)
-    put = asked(feed.bucket)
+    put = stores.requests_of(feed.bucket, "PutObject")
     run_of(Feed(feed.bucket, "feed/", "work/", "secops"), records[:shown])
     assert put == []
 
@@ -88,7 +77,7 @@ def test_a_second_object_of_an_hour_does_not_write_the_first_one_again(feed: Fee
     records = spread(HOUR, 3)
     land_records(feed, records[:2])
     (first,) = feed.bucket.keys("feed/")
-    put = asked(feed.bucket)
+    put = stores.requests_of(feed.bucket, "PutObject")
     land_records(feed, records)
     assert first not in put
     assert sorted(ids(lines(feed))) == sorted(ids(records))
@@ -97,7 +86,7 @@ def test_a_second_object_of_an_hour_does_not_write_the_first_one_again(feed: Fee
 
 def test_a_store_is_checked_once_per_run_even_if_many_threads_write(feed: Feed) -> None:
     feed.bucket.put_new(PROBE, body_of(b"{}\n"))
-    put, read = asked(feed.bucket), asked(feed.bucket, "GetObject")
+    put, read = (stores.requests_of(feed.bucket, one) for one in ("PutObject", "GetObject"))
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda name: feed.put_new(f"work/{name}", body_of(b"x\n")), range(16)))
     assert put.count(PROBE) == read.count(PROBE) == 1

@@ -11,7 +11,6 @@ from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.ownership import check_claim, claim
 from tests.landing import stores
 from tests.landing.test_bucket import body_of
-from tests.landing.test_condition import asked
 
 ONE, TWO = "api-11111111.duosecurity.com", "api-22222222.duosecurity.com"
 DUO = ("feed/", "work/", ONE)
@@ -51,7 +50,7 @@ def test_the_first_run_writes_its_feed_and_account_and_later_runs_go_on(bucket: 
     assert note == f"{place[1]}feed.json"
     account = f"{ONE}/DA1" if place[3:] else ONE
     assert json.loads(next(bucket.lines(note))) == {"feed": bucket.uri(place[0]), "duo_account": account}
-    put, read = asked(bucket), asked(bucket, "GetObject")
+    put, read = (stores.requests_of(bucket, one) for one in ("PutObject", "GetObject"))
     claims(bucket, place)
     assert (put, read) == ([], [note])
 
@@ -170,5 +169,5 @@ def test_one_of_two_concurrent_first_runs_with_different_feeds_is_refused(bucket
         return ""
 
     with ThreadPoolExecutor(2) as threads:
-        said = list(threads.map(run, ["one/", "two/"]))
-    assert sorted(map(bool, said)) == [False, True]
+        errors = list(threads.map(run, ["one/", "two/"]))
+    assert sorted(map(bool, errors)) == [False, True]

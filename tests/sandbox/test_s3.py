@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from duo_pipeline.sandbox import s3
 from duo_pipeline.sandbox.s3 import READER, Identity, S3Server, mirror
 
-on_linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux alone shows it, or does it")
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="works only on Linux")
 READS = Identity("reads", "READS", "secret-of-reads", READER)
 NOBODY = Identity("nobody", "NOBODY", "secret-of-nobody")
 
@@ -26,7 +26,7 @@ def server(folder: Path) -> S3Server:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     with server(tmp_path_factory.mktemp("s3")) as running:
         running.create_bucket("bucket")
-        running.client().put_object(Bucket="bucket", Key="there", Body=b"body")
+        running.client().put_object(Bucket="bucket", Key="existing", Body=b"body")
         yield running
 
 
@@ -67,10 +67,10 @@ def test_objects_outlast_the_server(tmp_path: Path) -> None:
 
 def test_an_identity_may_do_what_its_actions_say(running: S3Server) -> None:
     reads, nobody = running.client(READS), running.client(NOBODY)
-    assert reads.get_object(Bucket="bucket", Key="there")["Body"].read() == b"body"
+    assert reads.get_object(Bucket="bucket", Key="existing")["Body"].read() == b"body"
     for forbidden in (
         lambda: reads.put_object(Bucket="bucket", Key="new", Body=b""),
-        lambda: nobody.get_object(Bucket="bucket", Key="there"),
+        lambda: nobody.get_object(Bucket="bucket", Key="existing"),
         lambda: nobody.list_objects_v2(Bucket="bucket"),
     ):
         with pytest.raises(ClientError) as error:

@@ -35,10 +35,11 @@ test-newest: build/newest.txt build/oldest.txt  ## the tests with the newest and
 		&& build/$$age/bin/dagster --version && build/$$age/bin/pytest $(PYTEST) || exit; \
 	done
 
-check: $(INSTALLED)  ## lint, format, types
+check: $(INSTALLED)  ## lint, format, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo
 
 bench: $(INSTALLED)  ## the benchmarks, as ratios measured side by side
 	@$(BIN)/python -m benchmarks

@@ -46,8 +46,12 @@ def run_feed(
             authentication = secops.role(*role)
         else:
             authentication = _access_key(profile) if show_secret else KEY_PLACEHOLDER
+        feed = settings.feed(os.environ, of)
         body = secops.feed_body(
-            settings.feed(os.environ, of), instance, display_name=display_name, authentication=authentication
+            f"s3://{feed.bucket}/{feed.prefix}",
+            instance,
+            display_name=display_name,
+            authentication=authentication,
         )
     except (SettingsError, FeedBodyError) as error:
         raise click.ClickException(str(error)) from None

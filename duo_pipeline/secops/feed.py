@@ -6,8 +6,6 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from duo_pipeline.config.settings import FeedSettings
-
 LOG_TYPE = "DUO_TELEPHONY"
 MAX_LOOKBACK_DAYS = 180
 """The most that Google allows; Duo also keeps its log for 180 days."""
@@ -73,14 +71,14 @@ def role(arn: str, subject_id: str) -> dict[str, Any]:
 
 
 def feed_body(
-    feed: FeedSettings, instance: Instance, *, display_name: str, authentication: dict[str, Any]
+    s3_uri: str, instance: Instance, *, display_name: str, authentication: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the body that creates the feed, checked with Google's own class.
 
     The feed deletes nothing from the bucket: a deleted object would be landed and ingested again.
 
     Args:
-        feed: The bucket and the prefix.
+        s3_uri: The bucket and the prefix, ``s3://bucket/prefix/``.
         instance: The instance that gets the feed.
         display_name: The name of the feed in the instance.
         authentication: The result of `access_key` or `role`.
@@ -94,7 +92,7 @@ def feed_body(
             "feedSourceType": "AMAZON_S3_V2",
             "logType": instance.log_type,
             "amazonS3V2Settings": {
-                "s3Uri": f"s3://{feed.bucket}/{feed.prefix}",
+                "s3Uri": s3_uri,
                 "sourceDeletionOption": "NEVER",
                 "maxLookbackDays": MAX_LOOKBACK_DAYS,
                 "authentication": authentication,

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from google.cloud import chronicle_v1
 
-from duo_pipeline.config.settings import FeedSettings
 from duo_pipeline.secops import feed as secops
 from duo_pipeline.secops.feed import FeedBodyError, Instance
 
-FEED = FeedSettings("bucket", "duo-telephony/", "work/", "secops", base_work_prefix="work/")
+FEED = "s3://bucket/duo-telephony/"
 INSTANCE = Instance("project-1", "eu", "8d7c0f5e-0000-0000-0000-000000000000")
 KEY = secops.access_key("AKIAEXAMPLE", "secret")
 ROLE = secops.role("arn:aws:iam::123456789012:role/secops-reader", "117000000000000000000")

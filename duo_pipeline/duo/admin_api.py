@@ -16,7 +16,7 @@ import urllib3
 
 from duo_pipeline import __version__
 from duo_pipeline.duo import answer as answers
-from duo_pipeline.duo.errors import CURES, Code, DuoError, DuoRefusal, DuoUnavailable
+from duo_pipeline.duo.errors import CURES, Code, DuoContradiction, DuoError, DuoRefusal, DuoUnavailable
 from duo_pipeline.duo.host import ApiHost
 from duo_pipeline.duo.signature import canonical_parameters, sign
 from duo_pipeline.masking import mask_phones
@@ -169,9 +169,9 @@ class AdminApi:
             raise self._refused(response, status * 100, "")
         if status == 200 and answer.get("stat") == "OK":
             content = answer.get("response")
-            if isinstance(content, dict) and isinstance(content.get("items"), list):
+            if isinstance(content, dict):
                 return content
-            raise DuoUnavailable("Duo's answer does not contain a telephony log")
+            raise DuoContradiction("Duo answered OK but sent no response: report it to Duo's support.")
         code = answer.get("code")
         words = "; ".join(str(answer[key]) for key in ("message", "message_detail") if answer.get(key))
         raise self._refused(

@@ -59,6 +59,8 @@ def may_be_of_one_hour(error: Exception) -> bool:
     This is the case if Duo was reached and failed (5xx), or sent an answer that makes no sense. A 429 or a
     connection error affects every hour.
     """
+    if isinstance(error, DuoRefusal):
+        return error.code is None
     return isinstance(error, DuoUnavailable) and (
         error.code is None or (isinstance(error.code, int) and error.code >= 50000)
     )

@@ -12,7 +12,7 @@ from typing import Any
 from duo_pipeline import instants, ndjson
 from duo_pipeline.duo.admin_api import AdminApi
 from duo_pipeline.duo.answer import Unreadable
-from duo_pipeline.duo.errors import DuoContradiction, DuoUnavailable
+from duo_pipeline.duo.errors import DuoContradiction
 from duo_pipeline.instants import Instant
 from duo_pipeline.records import Entry, Record, Reject, time_of
 
@@ -261,12 +261,25 @@ def _sent(item: Any) -> Any:  # noqa: ANN401 - any JSON
     return item.sent if isinstance(item, Unreadable) else item
 
 
-def _page(response: dict[str, Any]) -> tuple[list[Any], str | None, Total | None]:
+def items_of(response: dict[str, Any]) -> list[Any]:
+    """Return the items of one page.
+
+    Raises:
+        DuoContradiction: There is no list of items.
+    """
     items = response.get("items")
+    if not isinstance(items, list):
+        raise DuoContradiction("Duo answered OK but sent no list of items: report it to Duo's support.")
+    return items
+
+
+def _page(response: dict[str, Any]) -> tuple[list[Any], str | None, Total | None]:
     metadata = response.get("metadata") or {}
-    if not isinstance(items, list) or not isinstance(metadata, dict):
-        raise DuoUnavailable("Duo's answer does not contain a telephony log.")
-    return items, _cursor(metadata.get("next_offset")), _total(metadata.get("total_objects"))
+    if not isinstance(metadata, dict):
+        raise DuoContradiction(
+            "Duo answered OK with metadata that is not an object: report it to Duo's support."
+        )
+    return items_of(response), _cursor(metadata.get("next_offset")), _total(metadata.get("total_objects"))
 
 
 def _cursor(value: object) -> str | None:

@@ -13,7 +13,7 @@ from duo_pipeline.config.settings import DuoSettings, HourSettings
 from duo_pipeline.defs.partitions import DUO_HISTORY, HOUR
 from duo_pipeline.duo.admin_api import AdminApi
 from duo_pipeline.duo.errors import Code, DuoError, DuoUnavailable
-from duo_pipeline.duo.telephony_log import PATH
+from duo_pipeline.duo.telephony_log import PATH, items_of
 from duo_pipeline.preflight.lines import Group
 
 DAY = timedelta(days=1)
@@ -75,7 +75,7 @@ def check(
     )
     query = {"mintime": str(instants.unix_ms(since)), "maxtime": str(instants.unix_ms(now))}
     try:
-        newest = api.get(PATH, {**query, "limit": "1", "sort": "ts:desc"})["items"]
+        newest = items_of(api.get(PATH, {**query, "limit": "1", "sort": "ts:desc"}))
     except DuoError as error:
         faulty = FAULTY.get(error.code, ANSWER)
         _all_well_before(faulty, group, settings)

@@ -30,6 +30,7 @@ from duo_pipeline.cli import main
 from duo_pipeline.cli.local_instance import local_instance
 from duo_pipeline.defs import resources
 from duo_pipeline.defs.resources import s3_client
+from duo_pipeline.duo.admin_api import AdminApi
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.landing.feed import Feed
@@ -252,6 +253,12 @@ BROKEN = {
         lambda world: setattr(world.duo.api, "knobs", Knobs(faults=(Fault("garbage"),))),
         "Duo/answer",
         ("not JSON", "check again in a few minutes"),
+        after("Duo/answer"),
+    ),
+    "Duo sends something else than a log": Broken(
+        lambda world: world.settings.setattr(AdminApi, "get", lambda *_: {"metadata": {}}),
+        "Duo/answer",
+        ("no list of items", "report it to Duo's support"),
         after("Duo/answer"),
     ),
     "this machine's clock is slow": Broken(

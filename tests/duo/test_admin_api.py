@@ -213,8 +213,6 @@ TRANSIENT: dict[str, Answer | Exception] = {
     "no JSON": Answer(200, b"<html>"),
     "JSON that is cut off": Answer(200, b'{"stat": "OK", "response": {"items": ['),
     "no object": Answer(200, []),
-    "no response": Answer(200, {"stat": "OK"}),
-    "no items": Answer(200, {"stat": "OK", "response": {"metadata": {}}}),
     "a body shorter than announced": Answer(200, b'{"stat"', {"Content-Length": "100"}),
     "a broken encoding": Answer(200, gzip.compress(b"{}")[:5], {"Content-Encoding": "gzip"}),
     "a reset": requests.ConnectionError(ConnectionResetError()),
@@ -274,6 +272,17 @@ def test_clock_skew_is_reported_in_seconds(machine: Machine, seconds: int, words
 
 def test_clock_skew_without_duos_date_still_says_what_to_do(machine: Machine) -> None:
     assert "NTP" in refused(machine, fail(40105))
+
+
+@pytest.mark.parametrize("body", [{"stat": "OK"}, {"stat": "OK", "response": []}], ids=str)
+def test_an_answer_without_a_response_is_not_asked_for_again(machine: Machine, body: dict[str, Any]) -> None:
+    assert "sent no response" in refused(machine, Answer(200, body))
+
+
+def test_what_a_response_holds_is_not_the_clients_business(machine: Machine) -> None:
+    assert machine.api(Wire(Answer(200, {"stat": "OK", "response": {"name": "a"}}))).get(PATH, {}) == {
+        "name": "a"
+    }
 
 
 def test_redirects_are_not_followed(machine: Machine) -> None:

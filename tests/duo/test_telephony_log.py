@@ -9,7 +9,7 @@ import pytest
 
 from duo_pipeline.duo.admin_api import AdminApi
 from duo_pipeline.duo.answer import Unreadable
-from duo_pipeline.duo.errors import DuoContradiction, DuoUnavailable
+from duo_pipeline.duo.errors import DuoContradiction, DuoRefusal, DuoUnavailable
 from duo_pipeline.duo.host import api_host
 from duo_pipeline.duo.telephony_log import LIMIT, TelephonyLog
 from duo_pipeline.records import Record, Reject
@@ -154,6 +154,16 @@ def test_records_that_differ_only_in_the_txid_are_different_records(duo: ServedD
     records = [{**one, "txid": txid} for txid in ("a", "b", "c")]
     duo.api.log = FixedLog(records)
     assert read(duo)[1] == {START: records}
+
+
+@pytest.mark.parametrize("total", ["integer", "object"])
+def test_the_cursor_of_the_last_page_is_not_followed_where_all_that_duo_counts_has_come(
+    duo: ServedDuo, total: Any
+) -> None:
+    duo.api.log = FixedLog(spread(START, LIMIT + 1))
+    duo.api.knobs = Knobs(total=total, last_cursor="present")
+    read(duo)
+    assert len(duo.api.requests) == 2
 
 
 def test_a_record_shown_twice_in_a_page_counts_once(duo: ServedDuo) -> None:
@@ -408,10 +418,10 @@ def test_entries_that_are_not_records_do_not_end_the_reading_early() -> None:
 @pytest.mark.parametrize(
     ("response", "error"),
     [
-        ({"metadata": {}}, DuoUnavailable),
-        ({"items": {}}, DuoUnavailable),
+        ({"metadata": {}}, DuoRefusal),
+        ({"items": {}}, DuoRefusal),
         ({"items": [{}], "metadata": []}, None),
-        ({"items": [{}], "metadata": "x"}, DuoUnavailable),
+        ({"items": [{}], "metadata": "x"}, DuoRefusal),
         ({"items": [{}], "metadata": {"next_offset": 7}}, DuoContradiction),
         ({"items": [], "metadata": {"total_objects": True}}, None),
     ],
@@ -419,12 +429,14 @@ def test_entries_that_are_not_records_do_not_end_the_reading_early() -> None:
 def test_an_answer_of_an_unexpected_shape_is_never_taken_for_an_empty_log(
     response: dict[str, Any], error: type[Exception] | None
 ) -> None:
-    log = TelephonyLog(Answers(response), START, START + HOUR)  # type: ignore[arg-type]
+    answers = Answers(response)
+    log = TelephonyLog(answers, START, START + HOUR)  # type: ignore[arg-type]
     if error is None:
         assert sum(len(list(entries)) for _, entries in log.hours()) == len(response["items"])
     else:
-        with pytest.raises(error):
+        with pytest.raises(error, match="report it"):
             list(log.hours())
+    assert answers.asked == 1
 
 
 def test_records_out_of_order_are_an_error() -> None:

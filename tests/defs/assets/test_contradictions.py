@@ -137,6 +137,7 @@ def test_an_hour_that_duo_refuses_does_not_hold_up_the_others(
         (DuoUnavailable("too many requests", code=42901), True),
         (DuoUnavailable("no connection", code="connection"), True),
         (DuoRefusal("wrong key", 40103), True),
+        (DuoRefusal("no list of items"), False),
     ],
     ids=lambda value: str(value).replace(" ", "-"),
 )

@@ -59,5 +59,7 @@ def test_another_one_beside_it_needs_other_prefixes(tmp_path: Path) -> None:
 
 
 def test_its_commands_are_known() -> None:
-    for command, option in re.findall(r"duo-pipeline (\w+) (--\w+)", TEXT):
+    commands = re.findall(r"duo-pipeline (\w+) (--\w+)", TEXT)
+    assert commands
+    for command, option in commands:
         assert option in CliRunner().invoke(main, [command, "--help"]).output, (command, option)

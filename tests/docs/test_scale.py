@@ -11,7 +11,9 @@ TEXT = (TOP / "docs" / "scale.md").read_text()
 
 
 def test_its_commands_exist_and_prune_as_it_says() -> None:
-    for target in re.findall(r"`make ([a-z-]+)`", TEXT):
+    targets = re.findall(r"`make ([a-z-]+)`", TEXT)
+    assert targets
+    for target in targets:
         assert re.search(rf"^{target}:", (TOP / "Makefile").read_text(), re.MULTILINE)
     days = {option.name: option.default for option in main.commands["prune"].params}
     assert f"Runs older than {days['days']} days" in TEXT

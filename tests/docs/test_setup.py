@@ -150,9 +150,10 @@ def assert_aws_knows(service: str, command: str, arguments: list[str]) -> None:
 
 
 def test_the_aws_commands_are_such_as_aws_knows(machine: Machine) -> None:
-    for service, command, *arguments in machine.calls_of("aws"):
-        if (service, command) in (("cloudformation", "deploy"), ("configure", "set")):
-            continue  # the command line's own, which no API has
+    own = (["cloudformation", "deploy"], ["configure", "set"])  # the command line's, which no API has
+    calls = [call for call in machine.calls_of("aws") if call[:2] not in own]
+    assert calls
+    for service, command, *arguments in calls:
         assert_aws_knows(service, command, arguments)
 
 
@@ -179,6 +180,7 @@ def test_the_stack_is_deployed_with_parameters_that_the_template_has(machine: Ma
 def test_the_names_of_parameters_and_outputs_are_those_of_the_template() -> None:
     template = cfn_yaml.load(str(TEMPLATE))
     named = set(re.findall(r"`([A-Z][a-z]+[A-Z]\w*)`", SETUP))
+    assert named
     assert named <= {*template["Parameters"], *template["Outputs"]}
 
 
@@ -197,12 +199,16 @@ def test_the_key_is_made_for_the_user_that_the_stack_makes(machine: Machine, sta
 
 
 def test_make_has_the_targets(machine: Machine) -> None:
-    for (target,) in machine.calls_of("make"):
+    calls = machine.calls_of("make")
+    assert calls
+    for (target,) in calls:
         assert re.search(rf"^{target}:", (TOP / "Makefile").read_text(), re.MULTILINE), target
 
 
 def test_duo_pipeline_has_the_commands_and_their_options(machine: Machine) -> None:
-    for name, *arguments in machine.calls_of("duo-pipeline"):
+    calls = machine.calls_of("duo-pipeline")
+    assert calls
+    for name, *arguments in calls:
         command = main.commands[name]
         command.parse_args(click.Context(command), arguments)
 

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from duo_pipeline.defs.assets.recording import RECORD_AFTER_SECONDS, Recording
+from duo_pipeline.duo.admin_api import CONNECT_SECONDS, READ_SECONDS
 
 HOUR = datetime(2026, 11, 23, 5, tzinfo=UTC)
 FIGURES = {"records": dg.MetadataValue.int(1)}
@@ -54,6 +55,18 @@ def test_hours_that_have_waited_are_written_and_still_carry_their_figures_at_the
     assert context.written == ["2026-11-23-05:00", "2026-11-23-06:00"]
     hours.finish()
     assert context.left_to_dagster == ["2026-11-23-05:00", "2026-11-23-06:00"]
+
+
+def test_hours_that_have_not_waited_long_are_not_written_yet() -> None:
+    hours, context, clock = recording()
+    hours.add(HOUR, FIGURES)
+    clock.now = RECORD_AFTER_SECONDS - 0.1
+    hours.add(HOUR + timedelta(hours=1), FIGURES)
+    assert context.written == []
+
+
+def test_an_hour_is_recorded_within_a_minute_however_long_a_request_is_silent() -> None:
+    assert RECORD_AFTER_SECONDS + CONNECT_SECONDS + READ_SECONDS <= 60
 
 
 def test_an_hour_is_written_once() -> None:

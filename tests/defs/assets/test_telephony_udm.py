@@ -4,8 +4,10 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+import dagster as dg
 import pytest
 
+from duo_pipeline.defs.partitions import key_of
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.sandbox.telephony import FixedLog
 from duo_pipeline.udm import to_udm
@@ -87,6 +89,26 @@ def test_a_range_has_the_figures_of_each_hour(dagster: DagsterRun, duo: ServedDu
     duo.api.log = FixedLog([*spread(hours[0], 2), *spread(hours[1], 3)])
     assert dagster.run(hours[0], hours[1]).success
     assert [dagster.events(hour, UDM)[0]["events"] for hour in hours] == [2, 3]
+
+
+def test_a_run_that_is_cancelled_records_the_hours_that_it_has_done(
+    dagster: DagsterRun, duo: ServedDuo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = settled_hour(3)
+    last = first + timedelta(hours=1)
+    duo.api.log = FixedLog(spread(first, 4, hours=2))
+    dagster.run(first, last, only=[dagster.ndjson])
+    put = Bucket.put
+
+    def is_cancelled_at_the_last(self: Bucket, key: str, *rest: Any, **options: Any) -> Any:
+        if key == events_key(last):
+            raise dg.DagsterExecutionInterruptedError
+        return put(self, key, *rest, **options)
+
+    monkeypatch.setattr(Bucket, "put", is_cancelled_at_the_last)
+    assert not dagster.run(first, last, only=[dagster.udm]).success
+    assert dagster.done(UDM) == {key_of(first)}
+    assert dagster.events(first, UDM)[0]["events"] == 2
 
 
 def test_without_a_bucket_the_run_fails_with_a_sentence(

@@ -87,6 +87,11 @@ def test_the_same_records_in_another_order_make_the_same_object(feed: Feed) -> N
     assert first.objects[0].rpartition("/")[2] == second.objects[0].rpartition("/")[2]
 
 
+def test_the_preview_has_the_first_five_records_however_many_there_are(feed: Feed) -> None:
+    records = spread(HOUR, 20)
+    assert ids(land_records(feed, records).preview) == ids(records[:5])
+
+
 def test_an_hour_without_records_has_no_object(feed: Feed) -> None:
     landed = land_records(feed, [])
     assert feed.bucket.keys("") == []

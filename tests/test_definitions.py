@@ -53,7 +53,8 @@ def test_it_loads_without_any_setting_and_has_the_names_of_the_contract() -> Non
     }
     assert dg.AssetKey(["duo", "secops_feed"]) in graph.external_asset_keys
     job = defs.resolve_job_def("telephony")
-    assert job.tags["duo_account"] == "duo"
+    for name in ("telephony", "telephony_reconcile"):
+        assert defs.resolve_job_def(name).tags["duo_account"] == "duo"
     assert {op.pool for op in job.all_node_defs if isinstance(op, dg.OpDefinition)} == {"duo_admin_api", None}
     repository = defs.get_repository_def()
     assert {schedule.name for schedule in repository.schedule_defs} == {

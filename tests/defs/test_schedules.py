@@ -286,6 +286,38 @@ def test_a_run_whose_process_is_gone_is_failed_at_once(instance: dg.DagsterInsta
     assert run.status == dg.DagsterRunStatus.FAILURE
 
 
+def test_a_run_whose_process_has_ended_and_is_a_zombie_is_failed(instance: dg.DagsterInstance) -> None:
+    with subprocess.Popen(["true"]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # nobody has asked for its exit code yet
+        run_id = started_run(instance, of=process.pid)
+        assert dead_runs.end_dead_runs(instance, asset, LOOKED_AT, datetime.now(UTC)) == [run_id]
+
+
+def test_a_run_that_ends_while_it_is_looked_at_is_left_as_it_ended(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = started_run(instance)
+
+    def ends(_: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+        event = DagsterEvent(DagsterEventType.RUN_SUCCESS.value, "telephony")
+        instance.report_dagster_event(event, run.run_id)
+        return True
+
+    monkeypatch.setattr(dead_runs, "_process_is_gone", ends)
+    assert dead_runs.end_dead_runs(instance, asset, LOOKED_AT, datetime.now(UTC)) == []
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    assert run.status == dg.DagsterRunStatus.SUCCESS
+
+
+def test_a_dead_run_whose_hours_begin_with_the_look_back_is_not_retried(instance: dg.DagsterInstance) -> None:
+    run_id = started_run(instance, of=ended_process(), hours=(LOOKED_AT[0].hour, 9))
+    assert dead_runs.end_dead_runs(instance, asset, LOOKED_AT, datetime.now(UTC)) == [run_id]
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    assert run.tags["dagster/max_retries"] == "0"
+
+
 def test_a_run_whose_process_lives_is_left_alone(instance: dg.DagsterInstance) -> None:
     started_run(instance, of=os.getpid())
     assert tick(instance) == ["04:00...07:00"]

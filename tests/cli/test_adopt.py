@@ -18,8 +18,8 @@ from duo_pipeline.landing.line import as_sent, fingerprint
 from duo_pipeline.sandbox.telephony import FixedLog
 from tests.adoption.lambda_files import WAYS, leave, leave_hourly, lines, untouched
 from tests.conftest import ServedDuo
-from tests.defs.assets.conftest import dagster as dagster
 from tests.defs.assets.dagster_run import DagsterRun
+from tests.defs.conftest import dagster as dagster
 from tests.records import Sent, settled_hour, spread
 
 HOUR = timedelta(hours=1)

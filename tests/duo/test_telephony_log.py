@@ -436,7 +436,7 @@ def test_an_answer_of_an_unexpected_shape_is_never_taken_for_an_empty_log(
     else:
         with pytest.raises(error, match="report it"):
             list(log.hours())
-    assert answers.asked == 1
+    assert answers.requests == 1
 
 
 def test_records_out_of_order_are_an_error() -> None:

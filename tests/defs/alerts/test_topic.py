@@ -24,8 +24,8 @@ from duo_pipeline.sandbox.s3 import S3Server
 from duo_pipeline.sandbox.telephony import FixedLog
 from tests.conftest import ServedDuo
 from tests.defs.alerts.conftest import Inbox
-from tests.defs.assets.conftest import dagster as dagster
 from tests.defs.assets.dagster_run import DagsterRun
+from tests.defs.conftest import dagster as dagster
 from tests.records import SKEY, settled_hour, spread
 
 

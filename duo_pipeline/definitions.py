@@ -6,7 +6,6 @@ import warnings
 from datetime import UTC, datetime
 
 import dagster as dg
-from dagster_aws.s3 import S3Resource
 
 from duo_pipeline.config import settings
 from duo_pipeline.config.accounts_file import accounts
@@ -15,7 +14,6 @@ from duo_pipeline.defs.alerts.sensor import telephony_alerts
 from duo_pipeline.defs.alerts.topic import Topic
 from duo_pipeline.defs.executor import by_account
 from duo_pipeline.defs.pipeline import pipeline
-from duo_pipeline.defs.resources import DuoAdminApi, TelephonyFeed
 
 
 def _now() -> datetime:
@@ -48,10 +46,6 @@ defs = dg.Definitions.merge(
                 _now,
             ),
         ],
-        resources={
-            "duo_admin_api": DuoAdminApi(),
-            "telephony_feed": TelephonyFeed(s3=S3Resource()),
-        },
         executor=by_account,
     ),
 )

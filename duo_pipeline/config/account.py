@@ -1,7 +1,36 @@
-"""A Duo account: how it is called, and where its settings come from."""
+"""A Duo account: its names in Dagster, and where its settings come from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+VARIABLES = {
+    "ikey": "DUO_IKEY",
+    "skey": "DUO_SKEY",
+    "host": "DUO_API_HOST",
+    "retry_base_seconds": "DUO_RETRY_BASE_SECONDS",
+    "retry_attempts": "DUO_RETRY_ATTEMPTS",
+    "bucket": "S3_BUCKET",
+    "prefix": "S3_PREFIX",
+    "work_prefix": "S3_WORK_PREFIX",
+    "base_work_prefix": "S3_WORK_PREFIX",
+    "record_format": "DUO_RECORD_FORMAT",
+    "start": "DUO_PARTITIONS_START",
+    "settle_minutes": "DUO_SETTLE_MINUTES",
+    "lookback_hours": "DUO_LOOKBACK_HOURS",
+    "reconcile_hours": "DUO_RECONCILE_HOURS",
+    "reconcile_weekly_hours": "DUO_RECONCILE_WEEKLY_HOURS",
+    "topic_arn": "ALERT_SNS_TOPIC_ARN",
+    "ui_url": "DAGSTER_UI_URL",
+}
+"""The variable of each setting."""
+
+
+class ResourceKeys(NamedTuple):
+    """The keys of an account's resources: the Admin API, and the feed."""
+
+    duo: str
+    feed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,19 +39,15 @@ class Account:
 
     Attributes:
         name: The first part of the keys of its assets.
-        suffix: What tells its job, its schedules and its pool from those of others.
-        given: Settings that its entry in the file of accounts gives, by the names of their variables.
-        variables: The variables that hold its keys, where they are others than ``DUO_IKEY`` and ``DUO_SKEY``.
-        secret: The secret of AWS Secrets Manager that holds its keys, if any does.
-        account_id: Its id at Duo, where the keys are those of an MSP's parent account.
+        suffix: What tells its job, its schedules, its pool and its resources from those of others.
+        given: The settings that its entry in the file of accounts gives.
+        variables: The variables that hold its keys, where they are not ``DUO_IKEY`` and ``DUO_SKEY``.
     """
 
     name: str
     suffix: str
     given: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
-    secret: str = ""
-    account_id: str = ""
 
     @property
     def job(self) -> str:
@@ -52,14 +77,19 @@ class Account:
         """
         return f"duo_admin_api{self.suffix}"
 
-    def value(self, setting: str, environ: Mapping[str, str]) -> str:
-        """Give the text of a setting: the file's, or else the environment's; empty if nobody has set it."""
-        return self.given.get(setting) or environ.get(self.called(setting), "").strip()
+    @property
+    def resources(self) -> ResourceKeys:
+        """The keys of its resources."""
+        return ResourceKeys(f"duo_admin_api{self.suffix}", f"telephony_feed{self.suffix}")
 
-    def called(self, setting: str) -> str:
-        """Give the name of the variable that holds a setting."""
-        return self.variables.get(setting, setting)
+    def variable(self, setting: str) -> str:
+        """Return the name of the variable that holds a setting."""
+        return self.variables.get(setting) or VARIABLES[setting]
+
+    def texts(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return the text of each setting: the file's, or else the environment's; empty if nobody sets it."""
+        return {name: environ.get(self.variable(name), "") for name in VARIABLES} | dict(self.given)
 
 
-THE_ONE = Account("duo", "")
+DEFAULT_ACCOUNT = Account("duo", "")
 """The account of the environment, where there is no file of accounts."""

@@ -1,19 +1,19 @@
 """The Duo accounts that there are: those of a file, or the one of the environment."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from duo_pipeline.config import settings
-from duo_pipeline.config.account import THE_ONE, Account
-from duo_pipeline.config.settings import SettingsError
+from duo_pipeline.config.account import DEFAULT_ACCOUNT, Account
+from duo_pipeline.config.settings import Prefixes, SettingsError
 from duo_pipeline.duo.host import api_host
 
 FILE = "DUO_ACCOUNTS_FILE"
@@ -28,65 +28,46 @@ _WORDS = {
 }
 
 
+def _matches(pattern: str, demand: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text, re.ASCII):
+            raise ValueError(demand)  # the text is not quoted: somebody may have put a key here
+        return text
+
+    return AfterValidator(check)
+
+
+def _parses(parse: Callable[[str], object]) -> AfterValidator:
+    def check(text: str) -> str:
+        parse(text)
+        return text
+
+    return AfterValidator(check)
+
+
+_Text = Annotated[str, _matches(r"(?s).*\S.*", "must not be empty")]
+_Variable = Annotated[_Text, _matches(r"[A-Za-z_]\w*", "must be the name of a variable, which holds the key")]
+
+
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    name: str
-    host: str
-    ikey_variable: str | None = None
-    skey_variable: str | None = None
-    secret: str | None = None
-    account_id: str | None = None
-    prefix: str | None = None
-    work_prefix: str | None = None
-    record_format: str | None = None
-    start: str | None = None
-
-    @field_validator("*")
-    @classmethod
-    def _is_set(cls, text: str | None) -> str | None:
-        if text is not None and not text.strip():
-            raise ValueError("must not be empty")
-        return text
-
-    @field_validator("name")
-    @classmethod
-    def _is_name(cls, text: str) -> str:
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", text):
-            raise ValueError("must have small letters, digits and underscores alone, a letter first")
-        return text
-
-    @field_validator("ikey_variable", "skey_variable")
-    @classmethod
-    def _is_variable(cls, text: str) -> str:
-        if not re.fullmatch(r"[A-Za-z_]\w*", text, re.ASCII):
-            # it is not quoted: somebody may have put the key itself here
-            raise ValueError("must be the name of a variable, which holds the key")
-        return text
-
-    @field_validator("account_id")
-    @classmethod
-    def _is_id(cls, text: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9]+", text):
-            raise ValueError("must be an account's id at Duo: letters and digits")
-        return text
-
-    @field_validator("host")
-    @classmethod
-    def _is_host(cls, text: str) -> str:
-        api_host(text)
-        return text
-
-    @field_validator("record_format")
-    @classmethod
-    def _is_format(cls, text: str) -> str:
-        return settings.record_format(text)
-
-    @field_validator("start")
-    @classmethod
-    def _is_hour(cls, text: str) -> str:
-        settings.first_hour(text)
-        return text
+    name: Annotated[
+        _Text,
+        _matches(r"[a-z][a-z0-9_]*", "must have only small letters, digits and underscores, a letter first"),
+    ]
+    host: Annotated[_Text, _parses(api_host)]
+    ikey_variable: _Variable | None = None
+    skey_variable: _Variable | None = None
+    secret: _Text | None = None
+    account_id: (
+        Annotated[_Text, _matches(r"[A-Za-z0-9]+", "must be an account's id at Duo: letters and digits")]
+        | None
+    ) = None
+    prefix: _Text | None = None
+    work_prefix: _Text | None = None
+    record_format: Annotated[_Text, _parses(settings.record_format)] | None = None
+    start: Annotated[_Text, _parses(settings.first_hour)] | None = None
 
     @model_validator(mode="after")
     def _has_keys(self) -> "_Entry":
@@ -95,24 +76,15 @@ class _Entry(BaseModel):
             raise ValueError("must have either ikey_variable and skey_variable, or secret")
         return self
 
-    def account(self, environ: Mapping[str, str]) -> Account:
-        feeds, work = settings.prefixes(environ)
-        given = {
-            "DUO_API_HOST": self.host,
-            "S3_PREFIX": self.prefix or f"{feeds}{self.name}/",
-            "S3_WORK_PREFIX": self.work_prefix or f"{work}{self.name}/",
-            "DUO_RECORD_FORMAT": self.record_format,
-            "DUO_PARTITIONS_START": self.start,
-        }
-        variables = {"DUO_IKEY": self.ikey_variable, "DUO_SKEY": self.skey_variable}
-        return Account(
-            self.name,
-            f"_{self.name}",
-            given={setting: text for setting, text in given.items() if text},
-            variables={setting: name for setting, name in variables.items() if name},
-            secret=self.secret or "",
-            account_id=self.account_id or "",
-        )
+    def account(self, base: Prefixes) -> Account:
+        """Return the account; its prefixes lie below those of the environment unless it gives others."""
+        given = self.model_dump(exclude={"name", "ikey_variable", "skey_variable"}, exclude_none=True)
+        below = {"prefix": f"{base.prefix}{self.name}/", "work_prefix": f"{base.work_prefix}{self.name}/"}
+        variables = {}
+        if self.ikey_variable and self.skey_variable:
+            variables = {"ikey": self.ikey_variable, "skey": self.skey_variable}
+        no_keys = {"ikey": "", "skey": ""} if self.secret else {}
+        return Account(self.name, f"_{self.name}", given=below | no_keys | given, variables=variables)
 
 
 class _File(BaseModel):
@@ -122,21 +94,22 @@ class _File(BaseModel):
 
 
 def accounts(environ: Mapping[str, str]) -> list[Account]:
-    """Read which accounts there are; neither a key nor a secret is read.
+    """Read which accounts there are; no key and no secret is read.
 
     Raises:
         SettingsError: The file cannot be read, or is wrong; the text names what, and where.
     """
     name = environ.get(FILE, "").strip()
     if not name:
-        return [THE_ONE]
+        return [DEFAULT_ACCOUNT]
     path = Path(name).absolute()
     content = _read(path)
     try:
         entries = _File.model_validate(content).accounts
     except ValidationError as error:
         raise _wrong(path, [_said(one, content) for one in error.errors()]) from None
-    found = [entry.account(environ) for entry in entries]
+    base = settings.parse(Prefixes, DEFAULT_ACCOUNT.texts(environ))
+    found = [entry.account(base) for entry in entries]
     clashes = [*_same_names(found), *_same_at_duo(found), *_same_in_s3(found)]
     if clashes:
         raise _wrong(path, clashes)
@@ -153,7 +126,7 @@ def _read(path: Path) -> Any:  # noqa: ANN401 - whatever is in it
         mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
         where = f", line {mark.line + 1}" if mark else ""
         problem = error.problem if isinstance(error, MarkedYAMLError) else "look at its indentation"
-        raise _wrong(path, [f"it is no YAML{where}: {problem}"]) from None
+        raise _wrong(path, [f"it is not valid YAML{where}: {problem}"]) from None
 
 
 def _wrong(path: Path, clauses: Sequence[str]) -> SettingsError:
@@ -171,8 +144,7 @@ def _said(error: ErrorDetails, content: Any) -> str:  # noqa: ANN401 - whatever 
             place += [f": {part}" for part in rest]
         case ():
             place = ["it"]
-    cause = error.get("ctx", {}).get("error")
-    return f"{''.join(place)} {cause or _WORDS.get(error['type'], error['msg'])}"
+    return f"{''.join(place)} {settings.clause(error, _WORDS)}"
 
 
 def _same_names(found: Sequence[Account]) -> list[str]:
@@ -181,7 +153,9 @@ def _same_names(found: Sequence[Account]) -> list[str]:
 
 
 def _same_at_duo(found: Sequence[Account]) -> list[str]:
-    at_duo = sorted((api_host(one.given["DUO_API_HOST"]).url, one.account_id, one.name) for one in found)
+    at_duo = sorted(
+        (api_host(one.given["host"]).url, one.given.get("account_id", ""), one.name) for one in found
+    )
     return [
         f"{one[2]} and {next_[2]} are the same account at Duo: one host, and no account_id that differs"
         for one, next_ in pairwise(at_duo)
@@ -192,9 +166,9 @@ def _same_at_duo(found: Sequence[Account]) -> list[str]:
 def _same_in_s3(found: Sequence[Account]) -> list[str]:
     """Name prefixes that contain each other: in order, one that does is followed by one that it contains."""
     places = sorted(
-        (settings.object_prefix(account.given[setting]), f"{what} of {account.name}")
+        (settings.object_prefix(account.given[setting]), f"{setting} of {account.name}")
         for account in found
-        for setting, what in (("S3_PREFIX", "prefix"), ("S3_WORK_PREFIX", "work_prefix"))
+        for setting in ("prefix", "work_prefix")
     )
     return [
         f"the {inner[1]} ({inner[0]}) lies below the {outer[1]} ({outer[0] or 'the whole bucket'})"

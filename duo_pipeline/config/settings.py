@@ -1,19 +1,25 @@
-"""The settings, from the environment, each checked and each fault named in a sentence."""
+"""The settings: one class for each purpose, read from texts, with all faults named in one sentence."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from duo_pipeline.config import secrets_manager as secret
-from duo_pipeline.config.account import THE_ONE, Account
+from pydantic import AfterValidator, Field, PlainValidator, TypeAdapter, ValidationError, ValidationInfo
+from pydantic_core import ErrorDetails
+
+from duo_pipeline.config.account import DEFAULT_ACCOUNT, Account
 from duo_pipeline.duo.host import ApiHost, api_host
 from duo_pipeline.landing.line import RecordFormat
 
 HOUR_FORMAT = "%Y-%m-%d-%H:%M"
 """How Dagster writes the key of an hourly partition."""
+PREFIX = "duo-telephony/"
 WORK_PREFIX = "duo-telephony-work/"
+RECORD_FORMAT: RecordFormat = "secops"
+RETRY_BASE_SECONDS = 30
+RETRY_ATTEMPTS = 8
 DUO_DELAY_MINUTES = 2
 """Duo shows nothing younger, on purpose."""
 
@@ -24,254 +30,26 @@ class SettingsError(Exception):
     """Settings are missing or wrong; the text is one sentence that names each of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class DuoSettings:
-    """How to reach the Admin API (``DUO_*``)."""
-
-    ikey: str
-    skey: str = field(repr=False)
-    host: ApiHost
-    account_id: str
-    retry_base_seconds: float
-    retry_attempts: int
-
-    @property
-    def account(self) -> str:
-        """What tells the Duo account from others: the host, and the child account's id if it is one."""
-        return _account_at_duo(self.host, self.account_id)
-
-
-@dataclass(frozen=True, slots=True)
-class FeedSettings:
-    """Where and how lines are written (``S3_*``, ``DUO_RECORD_FORMAT``).
-
-    Attributes:
-        bucket: The bucket.
-        prefix: The feed.
-        work_prefix: Where everything else is written.
-        record_format: How a record is written.
-        base_work_prefix: ``S3_WORK_PREFIX`` itself, below which the work prefixes of several accounts lie.
-    """
-
-    bucket: str
-    prefix: str
-    work_prefix: str
-    record_format: RecordFormat
-    base_work_prefix: str
-
-
-@dataclass(frozen=True, slots=True)
-class HourSettings:
-    """Which hours there are and when they are looked at; read when the code location loads.
-
-    Attributes:
-        start: The first hour, in UTC.
-        settle_minutes: How long after its end an hour is settled.
-        lookback_hours: Among so many settled hours the schedule looks for missing ones.
-        reconcile_hours: How many settled hours are read again each night for late records.
-        reconcile_weekly_hours: The same, once a week; never if 0.
-    """
-
-    start: datetime
-    settle_minutes: int
-    lookback_hours: int
-    reconcile_hours: int
-    reconcile_weekly_hours: int
-
-
-@dataclass(frozen=True, slots=True)
-class AlertSettings:
-    """Whom to tell of troubles; read when the code location loads.
-
-    Attributes:
-        topic_arn: The SNS topic; nobody is told if empty.
-        ui_url: Where people see Dagster's UI, for links; may be empty.
-    """
-
-    topic_arn: str
-    ui_url: str
-
-
-class _Reader:
-    """Reads variables one by one and collects what is wrong with them."""
-
-    def __init__(self, environ: Mapping[str, str], account: Account = THE_ONE) -> None:
-        self.missing: list[str] = []
-        self.wrong: list[str] = []
-        self._environ = environ
-        self._account = account
-
-    def read(self, setting: str, parse: Callable[[str], T], default: T | None = None) -> T:
-        text, name = self._account.value(setting, self._environ), self._account.called(setting)
-        if not text:
-            if default is None:
-                self.missing.append(name)
-            return default  # type: ignore[return-value] # finish() raises before anybody sees a None
-        try:
-            return parse(text)
-        except ValueError as error:
-            self.wrong.append(f"{name} {error}")
-            return default  # type: ignore[return-value] # the same
-
-    def finish(self) -> None:
-        sentences = []
-        if self.missing:
-            them = "it" if len(self.missing) == 1 else "them"
-            verb = "is" if len(self.missing) == 1 else "are"
-            sentences.append(f"{_and(self.missing)} {verb} not set: set {them} in the environment or in .env")
-        if self.wrong:
-            sentences.append(_and(self.wrong))
-        if sentences:
-            raise SettingsError(f"{'; '.join(sentences)}.")
-
-
-def duo_and_feed(environ: Mapping[str, str], account: Account = THE_ONE) -> tuple[DuoSettings, FeedSettings]:
-    """Read what landing an hour needs.
-
-    Raises:
-        SettingsError: Names all that is missing or wrong.
-    """
-    reader = _Reader(_with_keys(environ, account), account)
-    duo, feed = _duo(reader, account), _feed(reader, environ)
-    reader.finish()
-    return duo, feed
-
-
-def duo(environ: Mapping[str, str], account: Account = THE_ONE) -> DuoSettings:
-    """Read what asking Duo needs.
-
-    Raises:
-        SettingsError: Names all that is missing or wrong.
-    """
-    reader = _Reader(_with_keys(environ, account), account)
-    settings = _duo(reader, account)
-    reader.finish()
-    return settings
-
-
-def duo_account(environ: Mapping[str, str], account: Account = THE_ONE) -> str:
-    """Read what tells the Duo account from others; empty if its host is not set, or is wrong."""
-    try:
-        host = api_host(account.value("DUO_API_HOST", environ))
-    except ValueError:
-        return ""
-    return _account_at_duo(host, account.account_id)
-
-
-def feed(environ: Mapping[str, str], account: Account = THE_ONE) -> FeedSettings:
-    """Read what looking at landed lines needs: no key of Duo's is among it.
-
-    Raises:
-        SettingsError: Names all that is missing or wrong.
-    """
-    reader = _Reader(environ, account)
-    settings = _feed(reader, environ)
-    reader.finish()
-    return settings
-
-
-def hours(environ: Mapping[str, str], account: Account = THE_ONE) -> HourSettings:
-    """Read which hours there are.
-
-    Raises:
-        SettingsError: Names all that is wrong.
-    """
-    reader = _Reader(environ, account)
-    settings = HourSettings(
-        start=reader.read("DUO_PARTITIONS_START", first_hour, datetime(2026, 1, 1, tzinfo=UTC)),
-        settle_minutes=reader.read("DUO_SETTLE_MINUTES", _at_least(DUO_DELAY_MINUTES), 5),
-        lookback_hours=reader.read("DUO_LOOKBACK_HOURS", _at_least(1), 168),
-        reconcile_hours=reader.read("DUO_RECONCILE_HOURS", _at_least(1), 48),
-        reconcile_weekly_hours=reader.read("DUO_RECONCILE_WEEKLY_HOURS", _at_least(0), 720),
-    )
-    reader.finish()
-    return settings
-
-
-def prefixes(environ: Mapping[str, str]) -> tuple[str, str]:
-    """Read the prefixes below which those of many accounts lie: of the feeds, and of everything else.
-
-    Raises:
-        SettingsError: They contain each other.
-    """
-    reader = _Reader(environ)
-    found = _prefixes(reader)
-    reader.finish()
-    return found
-
-
-def alerts(environ: Mapping[str, str]) -> AlertSettings:
-    """Read whom to tell of troubles.
-
-    Raises:
-        SettingsError: Names all that is wrong.
-    """
-    reader = _Reader(environ)
-    settings = AlertSettings(
-        topic_arn=reader.read("ALERT_SNS_TOPIC_ARN", _topic_arn, ""),
-        ui_url=reader.read("DAGSTER_UI_URL", _url, ""),
-    )
-    reader.finish()
-    return settings
-
-
-def _account_at_duo(host: ApiHost, account_id: str) -> str:
-    return f"{host.address}/{account_id}" if account_id else host.address
-
-
-def _with_keys(environ: Mapping[str, str], account: Account) -> Mapping[str, str]:
-    """Give the environment with the keys that a secret holds in place of its own."""
-    if not account.secret:
-        return environ
-    try:
-        return {**environ, **secret.duo_keys(account.secret)}
-    except secret.SecretError as error:
-        raise SettingsError(str(error)) from None
-
-
-def _duo(reader: _Reader, account: Account) -> DuoSettings:
-    return DuoSettings(
-        ikey=reader.read("DUO_IKEY", _key),
-        skey=reader.read("DUO_SKEY", _key),
-        host=reader.read("DUO_API_HOST", api_host),
-        account_id=account.account_id,
-        retry_base_seconds=reader.read("DUO_RETRY_BASE_SECONDS", _seconds, 30.0),
-        retry_attempts=reader.read("DUO_RETRY_ATTEMPTS", _at_least(1), 8),
-    )
-
-
-def _feed(reader: _Reader, environ: Mapping[str, str]) -> FeedSettings:
-    prefix, work_prefix = _prefixes(reader)
-    return FeedSettings(
-        bucket=reader.read("S3_BUCKET", str),
-        prefix=prefix,
-        work_prefix=work_prefix,
-        record_format=reader.read("DUO_RECORD_FORMAT", record_format, "secops"),
-        base_work_prefix=_Reader(environ).read("S3_WORK_PREFIX", object_prefix, WORK_PREFIX),
-    )
-
-
-def _prefixes(reader: _Reader) -> tuple[str, str]:
-    feed = reader.read("S3_PREFIX", object_prefix, "duo-telephony/")
-    work = reader.read("S3_WORK_PREFIX", object_prefix, WORK_PREFIX)
-    if feed.startswith(work) or work.startswith(feed):
-        reader.wrong.append(
-            f"S3_PREFIX ({feed or 'the whole bucket'}) and S3_WORK_PREFIX ({work or 'the whole bucket'}) must"
-            " not contain each other, since SecOps reads all that lies under the first"
-        )
-    return feed, work
-
-
 def _key(text: str) -> str:
     if not (text.isascii() and text.isprintable()) or " " in text:
-        raise ValueError("is no key of Duo's: one has letters and digits alone")
+        raise ValueError("is not a valid Duo key: it has only letters and digits")
     return text
 
 
 def object_prefix(text: str) -> str:
-    """Read a prefix: no slash before it, one after it."""
+    """Return the prefix without a slash before it, and with one after it."""
     text = text.strip("/")
     return f"{text}/" if text else ""
+
+
+def _apart(prefix: str, others: ValidationInfo) -> str:
+    work = others.data["work_prefix"]
+    if prefix.startswith(work) or work.startswith(prefix):
+        raise ValueError(
+            f"({prefix or 'the whole bucket'}) and S3_WORK_PREFIX ({work or 'the whole bucket'}) must not"
+            " contain each other, since SecOps reads everything below the first"
+        )
+    return prefix
 
 
 def _topic_arn(text: str) -> str:
@@ -287,10 +65,10 @@ def _url(text: str) -> str:
 
 
 def record_format(text: str) -> RecordFormat:
-    """Read how lines are written.
+    """Return how lines are written.
 
     Raises:
-        ValueError: It is no format.
+        ValueError: The text names no format.
     """
     match text:
         case "secops" | "verbatim":
@@ -300,10 +78,10 @@ def record_format(text: str) -> RecordFormat:
 
 
 def first_hour(text: str) -> datetime:
-    """Read the first hour, which is one in UTC.
+    """Return the first hour, in UTC.
 
     Raises:
-        ValueError: It is no whole hour, or none that there is.
+        ValueError: The text is not a whole hour, or names one that does not exist.
     """
     if not re.fullmatch(r"\d{4}-\d\d-\d\d-\d\d:00", text):
         raise ValueError("must be a whole hour in UTC, as in 2026-01-01-00:00")
@@ -313,13 +91,13 @@ def first_hour(text: str) -> datetime:
         raise ValueError("names an hour that does not exist") from None
 
 
-def _at_least(least: int) -> Callable[[str], int]:
+def _at_least(least: int) -> PlainValidator:
     def parse(text: str) -> int:
         if not text.isdecimal() or int(text) < least:
             raise ValueError(f"must be a whole number, {least} or more")
         return int(text)
 
-    return parse
+    return PlainValidator(parse)
 
 
 def _seconds(text: str) -> float:
@@ -332,5 +110,156 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _and(words: list[str]) -> str:
+_Key = Annotated[str, AfterValidator(_key)]
+_Prefix = Annotated[str, AfterValidator(object_prefix)]
+_Format = Annotated[RecordFormat, PlainValidator(record_format)]
+
+
+@dataclass(frozen=True, slots=True)
+class DuoSettings:
+    """How to reach the Admin API (``DUO_*``)."""
+
+    ikey: _Key
+    skey: _Key = field(repr=False)
+    host: Annotated[ApiHost, PlainValidator(api_host)]
+    account_id: str = ""
+    retry_base_seconds: Annotated[float, PlainValidator(_seconds)] = RETRY_BASE_SECONDS
+    retry_attempts: Annotated[int, _at_least(1)] = RETRY_ATTEMPTS
+
+    @property
+    def account(self) -> str:
+        """What tells the Duo account from others: the host, and the child account's id if it is one."""
+        return _account_at_duo(self.host, self.account_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prefixes:
+    """Where the feed is, and where everything else is written."""
+
+    work_prefix: _Prefix = WORK_PREFIX
+    prefix: Annotated[_Prefix, AfterValidator(_apart), Field(validate_default=True)] = PREFIX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedSettings(Prefixes):
+    """Where and how lines are written (``S3_*``, ``DUO_RECORD_FORMAT``).
+
+    Attributes:
+        bucket: The bucket.
+        record_format: How a record is written.
+        base_work_prefix: ``S3_WORK_PREFIX`` itself, below which the work prefixes of several accounts lie.
+    """
+
+    bucket: str
+    record_format: _Format = RECORD_FORMAT
+    base_work_prefix: _Prefix = WORK_PREFIX
+
+
+@dataclass(frozen=True, slots=True)
+class HourSettings:
+    """Which hours there are and when they are looked at; read when the code location loads.
+
+    Attributes:
+        start: The first hour, in UTC.
+        settle_minutes: How long after its end an hour is settled.
+        lookback_hours: The schedule looks for missing hours among this many settled ones.
+        reconcile_hours: How many settled hours are read again each night for late records.
+        reconcile_weekly_hours: The same, once a week; never if 0.
+    """
+
+    start: Annotated[datetime, PlainValidator(first_hour)] = datetime(2026, 1, 1, tzinfo=UTC)
+    settle_minutes: Annotated[int, _at_least(DUO_DELAY_MINUTES)] = 5
+    lookback_hours: Annotated[int, _at_least(1)] = 168
+    reconcile_hours: Annotated[int, _at_least(1)] = 48
+    reconcile_weekly_hours: Annotated[int, _at_least(0)] = 720
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """Whom to tell of troubles; read when the code location loads.
+
+    Attributes:
+        topic_arn: The SNS topic; nobody is told if empty.
+        ui_url: Where people see Dagster's UI, for links; may be empty.
+    """
+
+    topic_arn: Annotated[str, AfterValidator(_topic_arn)] = ""
+    ui_url: Annotated[str, AfterValidator(_url)] = ""
+
+
+def parse(kind: type[T], texts: Mapping[str, str], account: Account = DEFAULT_ACCOUNT) -> T:
+    """Return the settings of a class from the text of each; an empty text is the default.
+
+    Raises:
+        SettingsError: Names the variable of each that is missing or wrong, as the account has it.
+    """
+    return _parsed(kind, _those_set(texts), account)
+
+
+def duo_and_feed(
+    texts: Mapping[str, str], account: Account = DEFAULT_ACCOUNT
+) -> tuple[DuoSettings, FeedSettings]:
+    """Return what landing an hour needs; takes and raises what `parse` does."""
+    found = _those_set(texts)
+    return _parsed(tuple[DuoSettings, FeedSettings], (found, found), account)
+
+
+def duo_account(environ: Mapping[str, str], account: Account = DEFAULT_ACCOUNT) -> str:
+    """Return what tells the Duo account from others; empty if its host is not set, or is wrong."""
+    texts = account.texts(environ)
+    try:
+        return _account_at_duo(api_host(texts["host"].strip()), texts.get("account_id", ""))
+    except ValueError:
+        return ""
+
+
+def feed(environ: Mapping[str, str], account: Account = DEFAULT_ACCOUNT) -> FeedSettings:
+    """Read what looking at landed lines needs; raises what `parse` does."""
+    return parse(FeedSettings, account.texts(environ), account)
+
+
+def hours(environ: Mapping[str, str], account: Account = DEFAULT_ACCOUNT) -> HourSettings:
+    """Read which hours there are; raises what `parse` does."""
+    return parse(HourSettings, account.texts(environ), account)
+
+
+def alerts(environ: Mapping[str, str]) -> AlertSettings:
+    """Read whom to tell of troubles; raises what `parse` does."""
+    return parse(AlertSettings, DEFAULT_ACCOUNT.texts(environ))
+
+
+def clause(error: ErrorDetails, words: Mapping[str, str]) -> str:
+    """Return what is wrong with a setting: the words of its parser, or those for pydantic's type of error."""
+    return str(error.get("ctx", {}).get("error") or words.get(error["type"], error["msg"]))
+
+
+def _account_at_duo(host: ApiHost, account_id: str) -> str:
+    return f"{host.address}/{account_id}" if account_id else host.address
+
+
+def _those_set(texts: Mapping[str, str]) -> dict[str, str]:
+    return {name: text.strip() for name, text in texts.items() if text.strip()}
+
+
+def _parsed(kind: type[T], found: object, account: Account) -> T:
+    try:
+        return TypeAdapter(kind).validate_python(found)
+    except ValidationError as error:
+        raise SettingsError(_sentence(error.errors(), account)) from None
+
+
+def _sentence(errors: Sequence[ErrorDetails], account: Account) -> str:
+    named = [(account.variable(str(error["loc"][-1])), error) for error in errors]
+    missing = [name for name, error in named if error["type"] == "missing"]
+    wrong = [f"{name} {clause(error, {})}" for name, error in named if error["type"] != "missing"]
+    sentences = []
+    if missing:
+        verb, them = ("is", "it") if len(missing) == 1 else ("are", "them")
+        sentences.append(f"{_and(missing)} {verb} not set: set {them} in the environment or in .env")
+    if wrong:
+        sentences.append(_and(wrong))
+    return f"{'; '.join(sentences)}."
+
+
+def _and(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

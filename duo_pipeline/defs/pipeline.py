@@ -1,4 +1,4 @@
-"""What Dagster has of one Duo account: its assets, their checks, its job and its schedules."""
+"""What Dagster has of one Duo account: its assets, their checks, jobs, schedules and resources."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from duo_pipeline.defs.assets.telephony_ndjson import telephony_ndjson
 from duo_pipeline.defs.assets.telephony_udm import telephony_udm
 from duo_pipeline.defs.checks import as_usual, no_hour_left_out
 from duo_pipeline.defs.partitions import hourly
+from duo_pipeline.defs.resources import resources_of
 from duo_pipeline.defs.schedules import telephony_hourly, telephony_reconcile
 
 
@@ -41,7 +42,7 @@ def pipeline(account: Account, environ: Mapping[str, str], now: Callable[[], dat
 
     Args:
         account: The account.
-        environ: Where the settings of its hours are.
+        environ: Where the settings of its hours are; the resources read the environment itself.
         now: The time, in UTC.
 
     Raises:
@@ -68,5 +69,6 @@ def pipeline(account: Account, environ: Mapping[str, str], now: Callable[[], dat
             telephony_hourly(account, ndjson, hours, now),
             telephony_reconcile(account, hours, now),
         ],
+        resources=resources_of(account),
     )
     return Pipeline(ndjson, udm, hours, definitions)

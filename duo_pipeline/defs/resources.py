@@ -1,17 +1,21 @@
-"""The outer systems, as Dagster's resources.
+"""The outer systems, as Dagster's resources: the UI shows their settings, and of a secret only its variable.
 
-They read the environment when a run opens them, not before: the code location loads, and the UI opens, on a
-machine where nothing is set; and no secret is in a run's configuration, which the UI shows.
+The settings are texts, which a run parses when it opens a system. So the code location loads where nothing is
+set, and one sentence names everything that a run lacks.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from botocore.exceptions import BotoCoreError
 from botocore.handlers import add_expect_header
 from dagster_aws.s3 import S3Resource
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
+from duo_pipeline.config import settings as config
+from duo_pipeline.config.account import VARIABLES, Account
+from duo_pipeline.config.secrets_manager import with_keys
 from duo_pipeline.config.settings import DuoSettings, FeedSettings
 from duo_pipeline.duo.admin_api import AdminApi, OnWait
 from duo_pipeline.landing.bucket import Bucket, cannot_connect
@@ -22,10 +26,27 @@ if TYPE_CHECKING:
 
 
 class DuoAdminApi(dg.ConfigurableResource[AdminApi]):
-    """Duo's Admin API, as set by ``DUO_*``."""
+    """Duo's Admin API."""
+
+    ikey: str = Field(description="The integration key of the Admin API application.")
+    skey: str = Field(description="Its secret key.")
+    secret: str = Field("", description="The secret of AWS Secrets Manager with both keys.")
+    host: str = Field(description="The host of the Admin API: api-xxxxxxxx.duosecurity.com.")
+    account_id: str = Field(
+        default="", description="The id of the child account, if the keys are its parent's."
+    )
+    retry_base_seconds: str = Field(
+        default=str(config.RETRY_BASE_SECONDS),
+        description="The first wait after a failure on Duo's side, in seconds;"
+        f" {config.RETRY_BASE_SECONDS} if not set.",
+    )
+    retry_attempts: str = Field(
+        default=str(config.RETRY_ATTEMPTS),
+        description=f"How often one page is tried; {config.RETRY_ATTEMPTS} if not set.",
+    )
 
     def open(self, settings: DuoSettings, on_wait: OnWait) -> AdminApi:
-        """Give the API; ``on_wait`` is told of each wait before another try."""
+        """Return the API; ``on_wait`` is told of each wait before another try."""
         return AdminApi(
             settings.host,
             ikey=settings.ikey,
@@ -38,29 +59,83 @@ class DuoAdminApi(dg.ConfigurableResource[AdminApi]):
 
 
 class TelephonyFeed(dg.ConfigurableResource[Feed]):
-    """The bucket that SecOps reads, as set by ``S3_*`` and the AWS SDK's own variables."""
+    """The bucket that SecOps reads."""
 
     s3: dg.ResourceDependency[S3Resource]
+    bucket: str = Field(description="The bucket.")
+    prefix: str = Field(
+        default=config.PREFIX,
+        description=f"Where SecOps reads, and nothing else lies; {config.PREFIX} if not set.",
+    )
+    work_prefix: str = Field(
+        default=config.WORK_PREFIX,
+        description=f"Where everything else is written; {config.WORK_PREFIX} if not set.",
+    )
+    base_work_prefix: str = Field(
+        default=config.WORK_PREFIX,
+        description="Where the work prefixes of all accounts lie;"
+        f" {config.WORK_PREFIX} if not set. With one account it is the same as work_prefix.",
+    )
+    record_format: str = Field(
+        default=config.RECORD_FORMAT,
+        description=f"How a record is written, secops or verbatim; {config.RECORD_FORMAT} if not set.",
+    )
     _client: Any = PrivateAttr(default=None)
     """Made once for the steps of a run: boto3 takes a fifth of a second for it."""
 
+    def settings(self, account: Account) -> FeedSettings:
+        """Return the settings.
+
+        Raises:
+            SettingsError: Names every one that is missing or wrong.
+        """
+        return config.parse(FeedSettings, _texts(self), account)
+
     def open(self, settings: FeedSettings) -> Feed:
-        """Give the feed.
+        """Return the feed.
 
         Raises:
             BucketError: There is no way to S3.
         """
         self._client = self._client or s3_client(self.s3)
-        return Feed(
-            bucket=Bucket(self._client, settings.bucket),
-            prefix=settings.prefix,
-            work_prefix=settings.work_prefix,
-            record_format=settings.record_format,
-        )
+        return open_feed(settings, self._client)
+
+
+def resources_of(account: Account) -> dict[str, dg.ConfigurableResource[Any]]:
+    """Return the resources of an account, by their keys.
+
+    Each of its variables that is not set is set, to an empty text: for one that is not, Dagster fails a run
+    before the sentence that names everything missing can be made.
+    """
+    return {
+        account.resources.duo: DuoAdminApi(**_values(DuoAdminApi, account)),
+        account.resources.feed: TelephonyFeed(**_values(TelephonyFeed, account), s3=S3Resource()),
+    }
+
+
+def duo_and_feed(
+    account: Account, duo_admin_api: DuoAdminApi, telephony_feed: TelephonyFeed
+) -> tuple[DuoSettings, FeedSettings]:
+    """Return the settings of both. The keys of an account that has a secret are read from it now.
+
+    Raises:
+        SettingsError: Names every setting that is missing or wrong, or says why the secret cannot be read.
+    """
+    return config.duo_and_feed(with_keys(_texts(duo_admin_api)) | _texts(telephony_feed), account)
+
+
+def open_feed(settings: FeedSettings, client: "S3Client") -> Feed:
+    """Return the feed that the settings name."""
+    return Feed(
+        bucket=Bucket(client, settings.bucket),
+        prefix=settings.prefix,
+        work_prefix=settings.work_prefix,
+        record_format=settings.record_format,
+    )
 
 
 def s3_client(s3: S3Resource) -> "S3Client":
-    """Give a client that sends an object without first asking S3 whether it may: a round trip for each.
+    """Return a client that sends an object without first asking S3 whether it may: a round trip for each.
 
     Raises:
         BucketError: There is no way to S3.
@@ -71,3 +146,19 @@ def s3_client(s3: S3Resource) -> "S3Client":
         raise cannot_connect(error) from None
     client.meta.events.unregister("before-call.s3", add_expect_header)
     return client
+
+
+def _values(kind: type[dg.ConfigurableResource[Any]], account: Account) -> dict[str, Any]:
+    variables = {
+        name: account.variable(name)
+        for name in kind.model_fields
+        if name in VARIABLES and name not in account.given
+    }
+    for variable in variables.values():
+        os.environ.setdefault(variable, "")
+    given = {name: text for name, text in account.given.items() if name in kind.model_fields}
+    return given | {name: dg.EnvVar(variable) for name, variable in variables.items()}
+
+
+def _texts(resource: dg.ConfigurableResource[Any]) -> dict[str, str]:
+    return {name: value for name, value in resource if isinstance(value, str)}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from duo_pipeline.config import settings
 from duo_pipeline.config.account import Account
+from duo_pipeline.config.secrets_manager import with_keys
 from duo_pipeline.config.settings import HOUR_FORMAT, DuoSettings, FeedSettings, HourSettings, SettingsError
 from duo_pipeline.preflight.lines import Group
 
@@ -25,8 +26,8 @@ def read(environ: Mapping[str, str], account: Account) -> ReadSettings:
     """Read all settings of an account."""
     found = ReadSettings()
     try:
-        found.duo = settings.duo(environ, account)
-        of = f", of its child account {account.account_id}" if account.account_id else ""
+        found.duo = settings.parse(DuoSettings, with_keys(account.texts(environ)), account)
+        of = f", of its child account {found.duo.account_id}" if found.duo.account_id else ""
         found.group.ok(DUO, f"The Admin API is {found.duo.host.url}{of}.")
     except SettingsError as error:
         found.group.fail(DUO, str(error))

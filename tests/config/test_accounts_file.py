@@ -7,9 +7,9 @@ from textwrap import dedent
 import pytest
 
 from duo_pipeline.config import settings
-from duo_pipeline.config.account import THE_ONE
+from duo_pipeline.config.account import DEFAULT_ACCOUNT
 from duo_pipeline.config.accounts_file import accounts
-from duo_pipeline.config.settings import SettingsError
+from duo_pipeline.config.settings import DuoSettings, SettingsError
 
 Environ = dict[str, str]
 Written = Callable[[str], Environ]
@@ -50,9 +50,13 @@ def written(tmp_path: Path) -> Written:
 
 
 def test_without_a_file_there_is_the_account_of_the_environment() -> None:
-    assert accounts({}) == accounts({"DUO_ACCOUNTS_FILE": " "}) == [THE_ONE]
-    assert (THE_ONE.name, THE_ONE.job, THE_ONE.pool) == ("duo", "telephony", "duo_admin_api")
-    assert THE_ONE.schedules == ("telephony_hourly", "telephony_reconcile")
+    assert accounts({}) == accounts({"DUO_ACCOUNTS_FILE": " "}) == [DEFAULT_ACCOUNT]
+    assert (DEFAULT_ACCOUNT.name, DEFAULT_ACCOUNT.job, DEFAULT_ACCOUNT.pool) == (
+        "duo",
+        "telephony",
+        "duo_admin_api",
+    )
+    assert DEFAULT_ACCOUNT.schedules == ("telephony_hourly", "telephony_reconcile")
 
 
 def test_each_account_has_names_of_its_own(written: Written) -> None:
@@ -64,7 +68,7 @@ def test_each_account_has_names_of_its_own(written: Written) -> None:
 def test_the_keys_are_those_of_the_variables_that_it_names(written: Written) -> None:
     environ = {**written(WHOLE), "ACME_IKEY": "DIACME", "ACME_SKEY": "s", "DUO_IKEY": "DIOTHER"}
     acme, _ = accounts(environ)
-    duo, feed = settings.duo_and_feed(environ, acme)
+    duo, feed = settings.duo_and_feed(acme.texts(environ), acme)
     assert (duo.ikey, duo.skey, duo.host.name) == ("DIACME", "s", "api-aaaaaaaa.duosecurity.com")
     assert duo.account_id == ""
     assert (feed.bucket, feed.record_format) == ("b", "secops")
@@ -73,7 +77,7 @@ def test_the_keys_are_those_of_the_variables_that_it_names(written: Written) -> 
 def test_a_variable_that_is_not_set_is_called_by_its_name(written: Written) -> None:
     acme, _ = accounts(written(WHOLE))
     with pytest.raises(SettingsError, match=r"^ACME_IKEY and ACME_SKEY are not set"):
-        settings.duo({"DUO_IKEY": "DIOTHER", "DUO_SKEY": "s"}, acme)
+        settings.parse(DuoSettings, acme.texts({"DUO_IKEY": "DIOTHER", "DUO_SKEY": "s"}), acme)
 
 
 def test_its_prefixes_lie_below_those_of_the_environment_unless_it_says_others(written: Written) -> None:
@@ -106,7 +110,10 @@ def test_a_name_that_older_yaml_takes_for_false_is_a_name(written: Written) -> N
         (ONE + "        hots: x\n", r"account 1 \(acme\): hots is not a setting of an account"),
         (ONE.replace("host:", "#"), r"account 1 \(acme\): host is missing"),
         (ONE.replace("name: acme", "x: y"), "account 1: name is missing"),
-        (ONE.replace("acme\n", "Acme Ltd\n", 1), r"account 1 \(Acme Ltd\): name must have small letters"),
+        (
+            ONE.replace("acme\n", "Acme Ltd\n", 1),
+            r"account 1 \(Acme Ltd\): name must have only small letters",
+        ),
         (ONE.replace("acme\n", "7\n", 1), "account 1: name must be text"),
         (ONE.replace("duosecurity.com", "example.com"), "host must be a host of Duo's"),
         (ONE.replace("https", "").replace("api-", "http://api-"), "host must not be plain http://"),
@@ -122,9 +129,9 @@ def test_a_name_that_older_yaml_takes_for_false_is_a_name(written: Written) -> N
         (ONE + "        account_id: DA-1\n", "account_id must be an account's id"),
         (
             ONE + "        host: api-cccccccc.duosecurity.com\n",
-            "it is no YAML, line [0-9]+: found duplicate key",
+            "it is not valid YAML, line [0-9]+: found duplicate key",
         ),
-        ("accounts: [", "it is no YAML, line 1: "),
+        ("accounts: [", "it is not valid YAML, line 1: "),
     ],
 )
 def test_what_is_wrong_is_one_sentence_with_its_place(written: Written, text: str, sentence: str) -> None:
@@ -178,7 +185,7 @@ def test_accounts_that_would_mix_are_refused(written: Written, second: str, sent
 def test_the_children_of_a_parent_are_told_apart_by_their_ids(written: Written) -> None:
     child = "{{name: {}, host: api-p.duosecurity.com, secret: parent, account_id: {}}}"
     text = f"accounts: [{child.format('a', 'DA1')}, {child.format('b', 'DA2')}]"
-    assert [one.account_id for one in accounts(written(text))] == ["DA1", "DA2"]
+    assert [one.given["account_id"] for one in accounts(written(text))] == ["DA1", "DA2"]
 
 
 def test_prefixes_that_only_begin_alike_are_two(written: Written) -> None:

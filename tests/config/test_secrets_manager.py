@@ -8,11 +8,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from duo_pipeline.config import settings
-from duo_pipeline.config.account import Account
+from duo_pipeline.config.secrets_manager import with_keys
 from duo_pipeline.config.settings import SettingsError
 
-HELD = Account("acme", "_acme", given={"DUO_API_HOST": "api-a.duosecurity.com"}, secret="duo/acme")
+HELD = {"ikey": "", "skey": "", "host": "api-a.duosecurity.com", "secret": "duo/acme"}
 
 
 @pytest.fixture
@@ -24,8 +23,7 @@ def manager(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def test_the_keys_are_those_of_the_secret(manager: Any) -> None:
     manager.create_secret(Name="duo/acme", SecretString=json.dumps({"DUO_IKEY": "DI1", "DUO_SKEY": "sss"}))
-    duo = settings.duo({"DUO_IKEY": "other", "DUO_SKEY": "other"}, HELD)
-    assert (duo.ikey, duo.skey) == ("DI1", "sss")
+    assert with_keys(HELD) == {**HELD, "ikey": "DI1", "skey": "sss"}
 
 
 @pytest.mark.parametrize(
@@ -36,19 +34,19 @@ def test_a_secret_of_another_form_is_a_sentence_without_it(manager: Any, content
     with pytest.raises(
         SettingsError, match=r"^The secret duo/acme must be the JSON object .*DUO_SKEY"
     ) as caught:
-        settings.duo({}, HELD)
+        with_keys(HELD)
     assert "sss" not in str(caught.value)
 
 
 @pytest.mark.usefixtures("manager")
 def test_a_secret_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match=r"duo/acme cannot be read \(ResourceNotFoundException\): check"):
-        settings.duo({}, HELD)
+        with_keys(HELD)
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     with pytest.raises(SettingsError, match=r"duo/acme cannot be read \(NoRegionError\): check"):
-        settings.duo({}, HELD)
+        with_keys(HELD)
 
 
-@pytest.mark.usefixtures("manager")
-def test_the_feed_is_read_without_it() -> None:
-    assert settings.feed({"S3_BUCKET": "b"}, HELD).bucket == "b"
+def test_without_a_secret_aws_is_not_asked() -> None:
+    texts = {"ikey": "DI2", "skey": "s", "secret": ""}
+    assert with_keys(texts) == texts

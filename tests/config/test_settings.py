@@ -1,12 +1,17 @@
 import pytest
 
 from duo_pipeline.config import settings
+from duo_pipeline.config.account import DEFAULT_ACCOUNT
 
 WHOLE = {"DUO_IKEY": "DI", "DUO_SKEY": "s", "DUO_API_HOST": "api-1.duosecurity.com", "S3_BUCKET": "b"}
 
 
+def of_run(environ: dict[str, str]) -> tuple[settings.DuoSettings, settings.FeedSettings]:
+    return settings.duo_and_feed(DEFAULT_ACCOUNT.texts(environ))
+
+
 def test_the_defaults_are_those_of_the_contract() -> None:
-    duo, feed = settings.duo_and_feed(WHOLE)
+    duo, feed = of_run(WHOLE)
     assert (duo.retry_base_seconds, duo.retry_attempts) == (30, 8)
     assert (feed.prefix, feed.work_prefix) == ("duo-telephony/", "duo-telephony-work/")
     assert feed.record_format == "secops"
@@ -17,7 +22,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
 
 def test_all_that_is_missing_is_named_in_one_sentence() -> None:
     with pytest.raises(settings.SettingsError) as caught:
-        settings.duo_and_feed({})
+        of_run({})
     assert str(caught.value) == (
         "DUO_IKEY, DUO_SKEY, DUO_API_HOST and S3_BUCKET are not set: set them in the environment or in .env."
     )
@@ -70,7 +75,7 @@ def test_a_wrong_setting_of_the_hours_is_named(name: str, value: str) -> None:
 )
 def test_a_wrong_setting_of_a_run_is_named(name: str, value: str) -> None:
     with pytest.raises(settings.SettingsError, match=f"^{name} "):
-        settings.duo_and_feed({**WHOLE, name: value})
+        of_run({**WHOLE, name: value})
 
 
 def test_nobody_is_told_of_troubles_unless_a_topic_is_set() -> None:
@@ -95,5 +100,5 @@ def test_a_wrong_setting_of_the_alerts_is_named(name: str, value: str) -> None:
 
 
 def test_the_secret_is_in_no_text_of_the_settings() -> None:
-    duo, _ = settings.duo_and_feed({**WHOLE, "DUO_SKEY": "very-secret"})
+    duo, _ = of_run({**WHOLE, "DUO_SKEY": "very-secret"})
     assert "very-secret" not in repr(duo)

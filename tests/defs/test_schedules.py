@@ -13,7 +13,7 @@ import pytest
 from dagster._core.events import DagsterEvent, DagsterEventType, EngineEventData
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
-from duo_pipeline.config.account import THE_ONE
+from duo_pipeline.config.account import DEFAULT_ACCOUNT
 from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs import dead_runs, partition_status
 from duo_pipeline.defs.checks import no_hour_left_out
@@ -78,7 +78,7 @@ def left_out(instance: dg.DagsterInstance) -> tuple[bool, str]:
 def tick(instance: dg.DagsterInstance, settings: HourSettings = SETTINGS, now: datetime = NOW) -> list[str]:
     """Give the ranges that the hourly schedule requests."""
     job = dg.define_asset_job("telephony", selection=[asset])
-    schedule = telephony_hourly(THE_ONE, asset, settings, lambda: now)
+    schedule = telephony_hourly(DEFAULT_ACCOUNT, asset, settings, lambda: now)
     repository = dg.Definitions(assets=[asset], jobs=[job], schedules=[schedule]).get_repository_def()
     with dg.build_schedule_context(
         instance, scheduled_execution_time=now, repository_def=repository
@@ -351,7 +351,9 @@ def test_a_dead_run_of_hours_before_the_look_back_is_left_to_dagsters_retry(
 
 def test_the_schedule_ticks_at_the_settled_minute() -> None:
     for minutes, cron in ((5, "5 * * * *"), (65, "5 * * * *"), (2, "2 * * * *")):
-        schedule = telephony_hourly(THE_ONE, asset, HourSettings(START, minutes, 1, 1, 0), lambda: NOW)
+        schedule = telephony_hourly(
+            DEFAULT_ACCOUNT, asset, HourSettings(START, minutes, 1, 1, 0), lambda: NOW
+        )
         assert schedule.cron_schedule == cron
         assert schedule.execution_timezone == "UTC"
         assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
@@ -363,7 +365,9 @@ def test_the_schedule_ticks_at_the_settled_minute() -> None:
 def test_reconciling_reaches_back_some_hours_each_night_and_further_on_sundays(
     weekly: int, day: int, hours: int
 ) -> None:
-    schedule = telephony_reconcile(THE_ONE, replace(SETTINGS, reconcile_weekly_hours=weekly), lambda: NOW)
+    schedule = telephony_reconcile(
+        DEFAULT_ACCOUNT, replace(SETTINGS, reconcile_weekly_hours=weekly), lambda: NOW
+    )
     with dg.build_schedule_context(scheduled_execution_time=NOW.replace(day=day)) as context:
         (request,) = schedule.evaluate_tick(context).run_requests or []
     assert request.run_config == {"ops": {"read_again": {"config": {"hours": hours}}}}

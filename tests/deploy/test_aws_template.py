@@ -23,6 +23,7 @@ from moto import mock_aws
 from moto.core import enable_iam_authentication
 
 from duo_pipeline.config import settings
+from duo_pipeline.config.account import DEFAULT_ACCOUNT
 from duo_pipeline.defs.partitions import DUO_HISTORY
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.preflight import bucket as bucket_check
@@ -211,7 +212,7 @@ def test_the_check_of_the_bucket_needs_no_other_right(
 ) -> None:
     of_duo = {"DUO_IKEY": IKEY, "DUO_SKEY": SKEY, "DUO_API_HOST": "api-12345678.duosecurity.com"}
     environ = {**stack.settings, **of_duo}
-    duo, feed = settings.duo_and_feed(environ)
+    duo, feed = settings.duo_and_feed(DEFAULT_ACCOUNT.texts(environ))
     with enable_iam_authentication():
         found = bucket_check.check(feed, duo)
     assert {line.status for line in found.lines} == {Status.OK}

@@ -138,7 +138,7 @@ def test_the_example_names_each_variable_that_the_files_and_the_pipeline_need() 
     named = set(re.findall(r"\$\{(\w+)", (COMPOSE / "compose.yaml").read_text()))
     assert named <= example.keys()
     with pytest.raises(settings.SettingsError) as error:
-        settings.duo({})
+        settings.parse(settings.DuoSettings, {})
     assert set(re.findall(r"[A-Z_]{6,}", str(error.value))) <= example.keys()
 
 

@@ -22,6 +22,7 @@ from dagster._core.workspace.load_target import WorkspaceFileTarget
 from moto import mock_aws
 
 from duo_pipeline.config import settings
+from duo_pipeline.config.account import DEFAULT_ACCOUNT
 from tests.deploy.ecs_stack import NAME, TEMPLATE, UI_HOST, EcsStack
 from tests.deploy.iam import Call, allows
 from tests.deploy.stack import ACCOUNT, BUCKET, REGION, client
@@ -173,7 +174,7 @@ def test_a_run_has_the_settings_that_the_first_template_puts_out(stack: EcsStack
     assert stack.pipeline.settings.items() <= environment.items()
     keys = {"DUO_IKEY": "DI", "DUO_SKEY": "secret", "DUO_API_HOST": "api-12345678.duosecurity.com"}
     assert keys.keys() == stack.secrets("run").keys() - {"DAGSTER_POSTGRES_PASSWORD"}
-    duo, feed = settings.duo_and_feed({**environment, **keys})
+    duo, feed = settings.duo_and_feed(DEFAULT_ACCOUNT.texts({**environment, **keys}))
     assert duo.host.name == keys["DUO_API_HOST"]
     assert (feed.bucket, feed.prefix) == (BUCKET, "duo-telephony/")
     assert settings.alerts(environment).ui_url == f"https://{UI_HOST}"

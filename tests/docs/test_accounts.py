@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from duo_pipeline.cli import main
 from duo_pipeline.config import settings
-from duo_pipeline.config.account import THE_ONE, Account
+from duo_pipeline.config.account import DEFAULT_ACCOUNT, Account
 from duo_pipeline.config.accounts_file import accounts
 from tests.docs.conftest import TOP
 
@@ -25,9 +25,9 @@ def read(text: str, folder: Path, **environ: str) -> list[Account]:
 
 def test_its_example_shows_each_setting_and_is_taken(tmp_path: Path) -> None:
     acme, globex, initech = read(MANY, tmp_path)
-    assert acme.variables == {"DUO_IKEY": "ACME_DUO_IKEY", "DUO_SKEY": "ACME_DUO_SKEY"}
-    assert globex.secret == "duo-telephony/globex"
-    assert initech.account_id == "DAXXXXXXXXXXXXXXXXXX"
+    assert acme.variables == {"ikey": "ACME_DUO_IKEY", "skey": "ACME_DUO_SKEY"}
+    assert globex.given["secret"] == "duo-telephony/globex"
+    assert initech.given["account_id"] == "DAXXXXXXXXXXXXXXXXXX"
     shown = set(re.findall(r"^(?:  - |    )(\w+):", MANY, re.MULTILINE))
     with pytest.raises(settings.SettingsError) as caught:
         read(f"accounts: [{{{', '.join(f'{setting}: 0' for setting in shown)}}}]", tmp_path)
@@ -47,7 +47,7 @@ def test_the_names_of_an_account_are_those_that_it_says(tmp_path: Path) -> None:
 
 def test_the_one_account_keeps_its_assets_and_its_feed_in_a_file(tmp_path: Path) -> None:
     (duo,) = read(ONE, tmp_path)
-    assert duo.name == THE_ONE.name
+    assert duo.name == DEFAULT_ACCOUNT.name
     assert settings.feed(ENVIRON, duo) == settings.feed(ENVIRON)
 
 

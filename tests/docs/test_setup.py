@@ -26,6 +26,7 @@ from moto import mock_aws
 
 from duo_pipeline.cli import main
 from duo_pipeline.config import settings
+from duo_pipeline.config.account import DEFAULT_ACCOUNT
 from tests.deploy.stack import NAME, TEMPLATE, Stack, client
 
 TOP = Path(__file__).parents[2]
@@ -118,7 +119,7 @@ def test_it_has_the_sections_of_the_guide_in_their_order() -> None:
 
 def test_what_results_in_env_are_settings_that_the_pipeline_takes(machine: Machine, stack: Stack) -> None:
     environ = {name: value or "" for name, value in dotenv_values(machine.folder / ".env").items()}
-    duo, feed = settings.duo_and_feed(environ)
+    duo, feed = settings.duo_and_feed(DEFAULT_ACCOUNT.texts(environ))
     (keys,) = fenced("json")
     assert {"DUO_IKEY": duo.ikey, "DUO_SKEY": duo.skey, "DUO_API_HOST": duo.host.name} == json.loads(keys)
     assert feed.bucket == stack.settings["S3_BUCKET"]

@@ -11,14 +11,12 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster_aws.s3 import S3Resource
 
 from duo_pipeline.config import settings
 from duo_pipeline.config.account import Account
 from duo_pipeline.config.accounts_file import accounts
 from duo_pipeline.defs.partitions import HOUR, hours_between
 from duo_pipeline.defs.pipeline import Pipeline, pipeline
-from duo_pipeline.defs.resources import DuoAdminApi, TelephonyFeed
 from duo_pipeline.defs.schedules import run_request
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.sandbox.accounts import Accounts
@@ -47,9 +45,7 @@ class Estate:
         """Run an account's job for the hours."""
         account = self.accounts()[name]
         made: Pipeline = pipeline(account, self.environ, lambda: datetime.now(UTC))
-        resources = {"duo_admin_api": DuoAdminApi(), "telephony_feed": TelephonyFeed(s3=S3Resource())}
-        defs = dg.Definitions.merge(made.definitions, dg.Definitions(resources=resources))
-        return defs.resolve_job_def(account.job).execute_in_process(
+        return made.definitions.resolve_job_def(account.job).execute_in_process(
             instance=self.instance, tags=run_request(FIRST, LAST).tags, raise_on_error=False
         )
 

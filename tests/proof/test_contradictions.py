@@ -32,12 +32,11 @@ from dagster_aws.s3 import S3Resource
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-from duo_pipeline.config.account import THE_ONE
+from duo_pipeline.config.account import DEFAULT_ACCOUNT
 from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs import partition_status, resources
 from duo_pipeline.defs.checks.evaluations import COMPLETE
 from duo_pipeline.defs.partitions import hour_of, key_of
-from duo_pipeline.defs.resources import DuoAdminApi, TelephonyFeed
 from duo_pipeline.defs.schedules import telephony_hourly
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.sandbox.s3 import S3Server
@@ -114,12 +113,12 @@ class Pipeline:
             reconcile_hours=hours,
             reconcile_weekly_hours=0,
         )
-        self.schedule = telephony_hourly(THE_ONE, asset, hour_settings, lambda: self.now)
+        self.schedule = telephony_hourly(DEFAULT_ACCOUNT, asset, hour_settings, lambda: self.now)
         self.repository = dg.Definitions(
             assets=[asset],
             jobs=[job],
             schedules=[self.schedule],
-            resources={"duo_admin_api": DuoAdminApi(), "telephony_feed": TelephonyFeed(s3=S3Resource())},
+            resources=resources.resources_of(DEFAULT_ACCOUNT),
         ).get_repository_def()
         self.said: list[str] = []
 

@@ -8,8 +8,9 @@ import pytest
 import requests
 
 from duo_pipeline.config import settings
-from duo_pipeline.config.account import THE_ONE
+from duo_pipeline.config.account import DEFAULT_ACCOUNT
 from duo_pipeline.config.accounts_file import accounts
+from duo_pipeline.config.settings import DuoSettings
 from duo_pipeline.defs.partitions import last_settled
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.sandbox import Sandbox
@@ -52,17 +53,16 @@ def test_the_sandbox_can_be_entered_again_and_keeps_its_objects(tmp_path: Path) 
 
 def test_an_accounts_file_in_the_environment_is_replaced(tmp_path: Path) -> None:
     environment = {"DUO_ACCOUNTS_FILE": "/etc/real-accounts.yaml", **Sandbox(tmp_path).environment}
-    assert accounts(environment) == [THE_ONE]
+    assert accounts(environment) == [DEFAULT_ACCOUNT]
 
 
 def test_its_accounts_have_their_own_logs_and_keys_and_an_accounts_file(tmp_path: Path) -> None:
     with Sandbox(tmp_path, account_names=["acme", "globex"]) as sandbox:
         environment = sandbox.environment
         acme, globex = accounts(environment)
-        hosts = [settings.duo(environment, account).host.url for account in (acme, globex)]
-        assert hosts == list(sandbox.accounts.urls.values())
-        keys = {settings.duo(environment, account).ikey for account in (acme, globex)}
-        assert keys == {api.integration_key for api in sandbox.accounts.apis.values()}
+        duos = [settings.parse(DuoSettings, one.texts(environment), one) for one in (acme, globex)]
+        assert [duo.host.url for duo in duos] == list(sandbox.accounts.urls.values())
+        assert {duo.ikey for duo in duos} == {api.integration_key for api in sandbox.accounts.apis.values()}
     logs = [api.log.placed(START.replace(minute=0)) for api in sandbox.accounts.apis.values()]
     assert logs[0] != logs[1]
 

@@ -1,6 +1,5 @@
 """The hours of one run, on their way from Duo to S3 and into Dagster's knowledge."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
@@ -8,14 +7,13 @@ from typing import Protocol
 
 import dagster as dg
 
-from duo_pipeline.config import settings
 from duo_pipeline.config.account import Account
 from duo_pipeline.defs.assets.metadata import landed_figures
 from duo_pipeline.defs.assets.progress import Progress
 from duo_pipeline.defs.assets.recording import Metadata
 from duo_pipeline.defs.checks.evaluations import Verdict
 from duo_pipeline.defs.partitions import HOUR, hour_of, key_of, named, span
-from duo_pipeline.defs.resources import DuoAdminApi, TelephonyFeed
+from duo_pipeline.defs.resources import DuoAdminApi, TelephonyFeed, duo_and_feed
 from duo_pipeline.duo.errors import DuoContradiction, DuoRefusal
 from duo_pipeline.duo.telephony_log import TelephonyLog
 from duo_pipeline.landing.hour import Landed
@@ -84,7 +82,7 @@ class HoursRun:
         self._recording = recording
         self._known = known
         self._in_doubt = {hour_of(key) for key in in_doubt}
-        duo, feed = settings.duo_and_feed(os.environ, account)
+        duo, feed = duo_and_feed(account, duo_admin_api, telephony_feed)
         self._feed = telephony_feed.open(feed)
         claim(self._feed, base_work_prefix=feed.base_work_prefix, duo_account=duo.account)
         self._now = now

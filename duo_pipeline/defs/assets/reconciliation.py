@@ -14,7 +14,6 @@ from duo_pipeline.defs.assets.hours_run import HoursRun, reasons
 from duo_pipeline.defs.assets.recording import Metadata
 from duo_pipeline.defs.checks import evaluations as checks
 from duo_pipeline.defs.partitions import hours_between, key_of, last_settled, refusal
-from duo_pipeline.defs.resources import DuoAdminApi, TelephonyFeed
 from duo_pipeline.duo.errors import DuoError
 from duo_pipeline.landing.bucket import BucketError
 
@@ -44,11 +43,10 @@ def reconciliation(
                 int, default_value=hours.reconcile_hours, description="How many settled hours back it reads."
             )
         },
+        required_resource_keys=set(account.resources),
         tags={"kind": "s3"},
     )
-    def read_again(
-        context: dg.OpExecutionContext, duo_admin_api: DuoAdminApi, telephony_feed: TelephonyFeed
-    ) -> None:
+    def read_again(context: dg.OpExecutionContext) -> None:
         time = now()
         wanted = [
             hour
@@ -63,9 +61,8 @@ def reconciliation(
         stopped = ""
         try:
             in_doubt = checks.red(context.instance, dg.AssetCheckKey(asset, checks.COMPLETE), wanted)
-            run = HoursRun(
-                *(account, context.log, changes, changes.known, in_doubt, duo_admin_api, telephony_feed, now)
-            )
+            api, feed = (getattr(context.resources, key) for key in account.resources)
+            run = HoursRun(account, context.log, changes, changes.known, in_doubt, api, feed, now)
             run.land(hours_between(wanted[0], wanted[-1]))
         except (settings.SettingsError, DuoError, BucketError) as error:
             stopped = str(error)

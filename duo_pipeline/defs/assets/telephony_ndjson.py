@@ -15,7 +15,6 @@ from duo_pipeline.defs.assets.recording import Recording
 from duo_pipeline.defs.checks import complete
 from duo_pipeline.defs.checks import evaluations as checks
 from duo_pipeline.defs.partitions import contiguous, hour_of, hours_between, refusal, span
-from duo_pipeline.defs.resources import DuoAdminApi, TelephonyFeed
 from duo_pipeline.duo.errors import DuoError, may_be_of_one_hour
 from duo_pipeline.landing.bucket import BucketError
 
@@ -45,13 +44,12 @@ def telephony_ndjson(
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=account.pool,
+        required_resource_keys=set(account.resources),
         group_name=account.name,
         kinds={"s3", "json"},
         check_specs=[complete.spec(key, partitions)],
     )
-    def asset(
-        context: dg.AssetExecutionContext, duo_admin_api: DuoAdminApi, telephony_feed: TelephonyFeed
-    ) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
         hours = sorted(hour_of(key) for key in context.partition_keys)
         refused = {hour: why for hour in hours if (why := refusal(hour, now(), settle_minutes))}
         readable = [hour for hour in hours if hour not in refused]
@@ -66,9 +64,8 @@ def telephony_ndjson(
             if unread:
                 known = context.instance.get_materialized_partitions(context.asset_key)
                 in_doubt = checks.red(context.instance, dg.AssetCheckKey(key, checks.COMPLETE), unread)
-                run = HoursRun(
-                    *(account, context.log, recording, known, in_doubt, duo_admin_api, telephony_feed, now)
-                )
+                api, feed = (getattr(context.resources, key) for key in account.resources)
+                run = HoursRun(account, context.log, recording, known, in_doubt, api, feed, now)
                 for first, last in contiguous(unread):
                     run.land(hours_between(first, last))
         except (settings.SettingsError, DuoError, BucketError) as error:

@@ -1,6 +1,5 @@
 """`duo/telephony_udm`: what SecOps will show of each hour."""
 
-import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -64,6 +63,7 @@ def telephony_udm(account: Account, partitions: dg.PartitionsDefinition[str]) ->
         deps=[[account.name, "telephony_ndjson"]],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
+        required_resource_keys={account.resources.feed},
         group_name=account.name,
         kinds={"s3", "json"},
         automation_condition=FOLLOW,
@@ -72,11 +72,12 @@ def telephony_udm(account: Account, partitions: dg.PartitionsDefinition[str]) ->
             *(spec(check, key, partitions) for check in UDM_CHECKS),
         ],
     )
-    def asset(context: dg.AssetExecutionContext, telephony_feed: TelephonyFeed) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
         verdicts: dict[str, dict[datetime, checks.Verdict]] = {name: {} for name in SEVERITIES}
         recording = Recording(context)
         try:
-            feed = telephony_feed.open(settings.feed(os.environ, account))
+            resource: TelephonyFeed = getattr(context.resources, account.resources.feed)
+            feed = resource.open(resource.settings(account))
             there = Listing(feed.bucket, feed.prefix)
             before = Listing(feed.bucket, keys.udm_prefix(feed.work_prefix))
             hours = sorted(hour_of(key) for key in context.partition_keys)

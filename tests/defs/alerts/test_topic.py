@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
-from dagster_aws.s3 import S3Resource
 
-from duo_pipeline.config.account import THE_ONE
+from duo_pipeline.config.account import DEFAULT_ACCOUNT
 from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs.alerts.evaluation import Watched
 from duo_pipeline.defs.alerts.messages import Message
@@ -16,7 +15,7 @@ from duo_pipeline.defs.alerts.topic import Topic, TopicError
 from duo_pipeline.defs.assets import recording
 from duo_pipeline.defs.assets.reconciliation import reconciliation
 from duo_pipeline.defs.partitions import key_of, span
-from duo_pipeline.defs.resources import DuoAdminApi, TelephonyFeed
+from duo_pipeline.defs.resources import resources_of
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.sandbox.knobs import Knobs
@@ -125,11 +124,10 @@ def test_hours_that_a_reconciliation_finds_in_doubt_are_told_with_its_sentence(
     assert dagster.run(first, last).success
     duo.api.knobs = Knobs(total_difference=1)
     night = last + timedelta(hours=1, minutes=10)
-    job = reconciliation(THE_ONE, dagster.ndjson.key, alarmed.hours, lambda: night)
-    resources = {"duo_admin_api": DuoAdminApi(), "telephony_feed": TelephonyFeed(s3=S3Resource())}
+    job = reconciliation(DEFAULT_ACCOUNT, dagster.ndjson.key, alarmed.hours, lambda: night)
     run = job.execute_in_process(
         instance=dagster.instance,
-        resources=resources,
+        resources=resources_of(DEFAULT_ACCOUNT),
         run_config={"ops": {job.name: {"config": {"hours": 3}}}},
         raise_on_error=False,
     )

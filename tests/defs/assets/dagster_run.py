@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
-from dagster_aws.s3 import S3Resource
 
-from duo_pipeline.config.account import THE_ONE
+from duo_pipeline.config.account import DEFAULT_ACCOUNT
 from duo_pipeline.defs.assets.telephony_ndjson import telephony_ndjson
 from duo_pipeline.defs.assets.telephony_udm import telephony_udm
 from duo_pipeline.defs.partitions import hourly, key_of
-from duo_pipeline.defs.resources import DuoAdminApi, TelephonyFeed
+from duo_pipeline.defs.resources import resources_of
 from duo_pipeline.defs.schedules import run_request
 from tests.records import settled_hour
 
@@ -36,8 +35,8 @@ class DagsterRun:
 
     def __post_init__(self) -> None:
         partitions = hourly(self.start)
-        self.ndjson = telephony_ndjson(THE_ONE, partitions, 5, lambda: self.now or datetime.now(UTC))
-        self.udm = telephony_udm(THE_ONE, partitions)
+        self.ndjson = telephony_ndjson(DEFAULT_ACCOUNT, partitions, 5, lambda: self.now or datetime.now(UTC))
+        self.udm = telephony_udm(DEFAULT_ACCOUNT, partitions)
 
     def run(
         self,
@@ -50,7 +49,7 @@ class DagsterRun:
         request = run_request(first, last or first)
         return dg.materialize(
             list(only) or [self.ndjson, self.udm],
-            resources={"duo_admin_api": DuoAdminApi(), "telephony_feed": TelephonyFeed(s3=S3Resource())},
+            resources=resources_of(DEFAULT_ACCOUNT),
             instance=self.instance,
             partition_key=request.partition_key,
             tags={

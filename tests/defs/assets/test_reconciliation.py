@@ -5,13 +5,12 @@ from datetime import timedelta
 
 import dagster as dg
 import pytest
-from dagster_aws.s3 import S3Resource
 
-from duo_pipeline.config.account import THE_ONE
+from duo_pipeline.config.account import DEFAULT_ACCOUNT
 from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs.assets.reconciliation import reconciliation
 from duo_pipeline.defs.partitions import key_of
-from duo_pipeline.defs.resources import DuoAdminApi, TelephonyFeed
+from duo_pipeline.defs.resources import resources_of
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.telephony import FixedLog
@@ -27,9 +26,11 @@ SETTINGS = HourSettings(FIRST, 5, 168, 48, 720)
 
 
 def read_again(dagster: DagsterRun, hours: int = 48) -> dg.ExecuteInProcessResult:
-    job = reconciliation(THE_ONE, NDJSON, SETTINGS, lambda: dagster.now or LAST + HOUR + timedelta(minutes=5))
+    job = reconciliation(
+        DEFAULT_ACCOUNT, NDJSON, SETTINGS, lambda: dagster.now or LAST + HOUR + timedelta(minutes=5)
+    )
     return job.execute_in_process(
-        resources={"duo_admin_api": DuoAdminApi(), "telephony_feed": TelephonyFeed(s3=S3Resource())},
+        resources=resources_of(DEFAULT_ACCOUNT),
         run_config={"ops": {"read_again": {"config": {"hours": hours}}}},
         instance=dagster.instance,
         raise_on_error=False,

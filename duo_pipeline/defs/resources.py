@@ -98,7 +98,7 @@ class TelephonyFeed(dg.ConfigurableResource[Feed]):
             BucketError: There is no way to S3.
         """
         self._client = self._client or s3_client(self.s3)
-        return open_feed(settings, self._client)
+        return _feed(settings, self._client)
 
 
 def resources_of(account: Account) -> dict[str, dg.ConfigurableResource[Any]]:
@@ -124,8 +124,16 @@ def duo_and_feed(
     return config.duo_and_feed(with_keys(_texts(duo_admin_api)) | _texts(telephony_feed), account)
 
 
-def open_feed(settings: FeedSettings, client: "S3Client") -> Feed:
-    """Return the feed that the settings name."""
+def open_feed(settings: FeedSettings, s3: S3Resource) -> Feed:
+    """Return the feed that the settings name, outside a run.
+
+    Raises:
+        BucketError: There is no way to S3.
+    """
+    return _feed(settings, s3_client(s3))
+
+
+def _feed(settings: FeedSettings, client: "S3Client") -> Feed:
     return Feed(
         bucket=Bucket(client, settings.bucket),
         prefix=settings.prefix,

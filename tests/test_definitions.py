@@ -9,7 +9,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from duo_pipeline.defs.partitions import key_of
+from tests.records import settled_hour
+
 TOP = Path(__file__).parents[1]
+RUN = ("dagster", "asset", "materialize", "-m", "duo_pipeline.definitions")
 NAMES = """
 import json
 from duo_pipeline.definitions import defs
@@ -61,6 +65,16 @@ def test_it_loads_without_any_setting_and_has_the_names_of_the_contract() -> Non
         "telephony_hourly",
         "telephony_reconcile",
     }
+
+
+def test_a_run_without_any_setting_names_each_that_it_needs(tmp_path: Path) -> None:
+    hour = ("--select", "duo/telephony_ndjson", "--partition", key_of(settled_hour()))
+    done = run(*RUN, *hour, DAGSTER_HOME=str(tmp_path))
+    assert done.returncode == 1
+    needed = (
+        "DUO_IKEY, DUO_SKEY, DUO_API_HOST and S3_BUCKET are not set: set them in the environment or in .env."
+    )
+    assert needed in done.stderr
 
 
 def test_with_a_file_each_account_has_assets_schedules_and_a_pool_of_its_own(tmp_path: Path) -> None:

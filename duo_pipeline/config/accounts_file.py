@@ -80,10 +80,8 @@ class _Entry(BaseModel):
         """Return the account; its prefixes lie below those of the environment unless it gives others."""
         given = self.model_dump(exclude={"name", "ikey_variable", "skey_variable"}, exclude_none=True)
         below = {"prefix": f"{base.prefix}{self.name}/", "work_prefix": f"{base.work_prefix}{self.name}/"}
-        variables = {}
-        if self.ikey_variable and self.skey_variable:
-            variables = {"ikey": self.ikey_variable, "skey": self.skey_variable}
-        no_keys = {"ikey": "", "skey": ""} if self.secret else {}
+        variables = {"ikey": self.ikey_variable or "", "skey": self.skey_variable or ""}
+        no_keys = dict.fromkeys(variables, "") if self.secret else {}
         return Account(self.name, f"_{self.name}", given=below | no_keys | given, variables=variables)
 
 

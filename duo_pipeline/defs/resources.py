@@ -25,25 +25,22 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
+def _optional(default: object, description: str) -> Any:  # noqa: ANN401 - pydantic's own type of a field
+    return Field(default=str(default), description=f"{description}; {default} if not set.")
+
+
 class DuoAdminApi(dg.ConfigurableResource[AdminApi]):
     """Duo's Admin API."""
 
     ikey: str = Field(description="The integration key of the Admin API application.")
     skey: str = Field(description="Its secret key.")
-    secret: str = Field("", description="The secret of AWS Secrets Manager with both keys.")
+    secret: str = Field(default="", description="The secret of AWS Secrets Manager with both keys.")
     host: str = Field(description="The host of the Admin API: api-xxxxxxxx.duosecurity.com.")
-    account_id: str = Field(
-        default="", description="The id of the child account, if the keys are its parent's."
+    account_id: str = Field(default="", description="The id of a child account; the keys are its parent's.")
+    retry_base_seconds: str = _optional(
+        config.RETRY_BASE_SECONDS, "The first wait after a failure on Duo's side, in seconds"
     )
-    retry_base_seconds: str = Field(
-        default=str(config.RETRY_BASE_SECONDS),
-        description="The first wait after a failure on Duo's side, in seconds;"
-        f" {config.RETRY_BASE_SECONDS} if not set.",
-    )
-    retry_attempts: str = Field(
-        default=str(config.RETRY_ATTEMPTS),
-        description=f"How often one page is tried; {config.RETRY_ATTEMPTS} if not set.",
-    )
+    retry_attempts: str = _optional(config.RETRY_ATTEMPTS, "How often one page is tried")
 
     def open(self, settings: DuoSettings, on_wait: OnWait) -> AdminApi:
         """Return the API; ``on_wait`` is told of each wait before another try."""
@@ -63,23 +60,10 @@ class TelephonyFeed(dg.ConfigurableResource[Feed]):
 
     s3: dg.ResourceDependency[S3Resource]
     bucket: str = Field(description="The bucket.")
-    prefix: str = Field(
-        default=config.PREFIX,
-        description=f"Where SecOps reads, and nothing else lies; {config.PREFIX} if not set.",
-    )
-    work_prefix: str = Field(
-        default=config.WORK_PREFIX,
-        description=f"Where everything else is written; {config.WORK_PREFIX} if not set.",
-    )
-    base_work_prefix: str = Field(
-        default=config.WORK_PREFIX,
-        description="Where the work prefixes of all accounts lie;"
-        f" {config.WORK_PREFIX} if not set. With one account it is the same as work_prefix.",
-    )
-    record_format: str = Field(
-        default=config.RECORD_FORMAT,
-        description=f"How a record is written, secops or verbatim; {config.RECORD_FORMAT} if not set.",
-    )
+    prefix: str = _optional(config.PREFIX, "Where SecOps reads, and nothing else lies")
+    work_prefix: str = _optional(config.WORK_PREFIX, "Where everything else is written")
+    base_work_prefix: str = _optional(config.WORK_PREFIX, "Where the work prefixes of all accounts lie")
+    record_format: str = _optional(config.RECORD_FORMAT, "How a record is written, secops or verbatim")
     _client: Any = PrivateAttr(default=None)
     """Made once for the steps of a run: boto3 takes a fifth of a second for it."""
 

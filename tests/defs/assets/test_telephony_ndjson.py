@@ -243,6 +243,20 @@ def test_a_wrong_setting_fails_the_run_with_a_sentence_and_no_secret(
         assert secret not in output
 
 
+def test_everything_that_is_missing_or_wrong_is_named_in_one_sentence(
+    dagster: DagsterRun, settings: pytest.MonkeyPatch
+) -> None:
+    for name in ("DUO_IKEY", "DUO_SKEY", "S3_BUCKET"):
+        settings.delenv(name)
+    settings.setenv("DUO_RETRY_ATTEMPTS", "0")
+    settings.setenv("DUO_RECORD_FORMAT", "csv")
+    assert failure_of(dagster.run(settled_hour())) == (
+        "DUO_IKEY, DUO_SKEY and S3_BUCKET are not set: set them in the environment or in .env;"
+        " DUO_RETRY_ATTEMPTS must be a whole number, 1 or more and"
+        " DUO_RECORD_FORMAT must be secops or verbatim."
+    )
+
+
 @pytest.mark.parametrize("identity", [NO_RIGHTS, READ_ONLY], ids=["no rights", "no right to write"])
 def test_missing_rights_fail_the_run_with_a_sentence(
     dagster: DagsterRun, duo: ServedDuo, settings: pytest.MonkeyPatch, identity: Any

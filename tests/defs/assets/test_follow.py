@@ -7,12 +7,11 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.asset_daemon_cursor import AssetDaemonCursor
 from dagster._core.events import DagsterEvent, DagsterEventType
-from dagster_aws.s3 import S3Resource
 
-from duo_pipeline.config.account import THE_ONE
+from duo_pipeline.config.account import DEFAULT_ACCOUNT
 from duo_pipeline.defs.assets.telephony_udm import telephony_udm
 from duo_pipeline.defs.partitions import hourly
-from duo_pipeline.defs.resources import TelephonyFeed
+from duo_pipeline.defs.resources import resources_of
 
 HOURS = ("2026-11-23-05:00", "2026-11-23-06:00")
 NOON = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)
@@ -32,11 +31,11 @@ class World:
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance = instance
-        self.udm = telephony_udm(THE_ONE, PARTITIONS)
+        self.udm = telephony_udm(DEFAULT_ACCOUNT, PARTITIONS)
         self._defs = dg.Definitions(
             [ndjson, self.udm],
             jobs=[dg.define_asset_job("telephony", [ndjson, self.udm])],
-            resources={"telephony_feed": TelephonyFeed(s3=S3Resource())},
+            resources=resources_of(DEFAULT_ACCOUNT),
         )
         self._now = NOON
         self._cursor: AssetDaemonCursor | None = None

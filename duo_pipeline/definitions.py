@@ -37,7 +37,7 @@ defs = dg.Definitions.merge(
                 "telephony_udm_follows",
                 target=[one.udm for one in _pipelines],
                 default_status=dg.DefaultSensorStatus.RUNNING,
-                description="Makes the UDM events of hours that have landed without them.",
+                description="Makes the UDM events of each hour whose lines are newer than its events.",
             ),
             telephony_alerts(
                 [Watched((one.ndjson, one.udm), one.hours) for one in _pipelines],

@@ -1,1 +1,1 @@
-"""Everything that is Dagster's: it joins the other rooms."""
+"""Everything that belongs to Dagster: it joins the other packages."""

@@ -1,4 +1,4 @@
-"""Runs that are said to be running and do not."""
+"""Runs that Dagster believes to be running although their process is gone."""
 
 from datetime import datetime, timedelta
 
@@ -9,27 +9,28 @@ from duo_pipeline.defs import tags
 from duo_pipeline.defs.partitions import key_of
 
 SILENCE = timedelta(hours=1)
-"""A run writes at least a line for each page, wait and twenty seconds of work, so by then it is dead."""
-CLOCKS_SECONDS = 60
-"""So far the system's time of a process's start may lie from the process's own: its clock is set at times."""
+"""A live run writes a line for each page, each wait and each 20 seconds of work, so a silent run is dead."""
+CLOCK_SKEW_SECONDS = 60
+"""The start of a process may differ by this much from its log's clock: clocks are set from time to time."""
 
 
 def end_dead_runs(
     instance: dg.DagsterInstance, asset: dg.AssetsDefinition, looked_at: list[datetime], now: datetime
 ) -> list[str]:
-    """Fail the runs that are said to be running and do not; give their ids.
+    """Fail the runs that Dagster believes to be running but that are dead, and return their ids.
 
-    Dagster learns of a killed run from the code server that started it. When that one was killed, too, as in
-    a reboot, when its storage was down meanwhile, or when the run was started from the command line, it stays
-    STARTED for ever: its hours would count as in progress, and its place in the pool as taken.
+    Dagster learns from the code server that a run was killed. It does not learn so when the code server was
+    killed as well (a reboot), when the database was down at that time, or when somebody started the run from
+    the command line. Such a run stays STARTED for ever: its hours count as in progress, and it keeps its
+    place in the pool.
 
-    A run that the code server started is dead when its process is gone from this machine, which is where the
-    code server evaluates the tick; any other one when it has written nothing for an hour.
+    A run that the code server started is dead when its process is gone from this machine: the code server
+    evaluates the tick on the same machine. Any other run is dead when it has written nothing for an hour.
 
     Args:
-        instance: Knows the runs.
-        asset: The asset.
-        looked_at: The hours that are requested anew, at once, if they are missing.
+        instance: The Dagster instance.
+        asset: The asset whose runs are examined.
+        looked_at: The hours that this tick requests again if they are missing.
         now: The time, in UTC.
     """
     ended = []
@@ -41,9 +42,9 @@ def end_dead_runs(
             continue
         latest = instance.get_run_by_id(run.run_id)
         if latest is None or latest.is_finished:
-            continue  # it has ended since, and so has its process
+            continue  # it has ended in the meantime, and its process with it
         if looked_at and _first_hour(run) >= key_of(looked_at[0]):
-            # a retry of the whole run would be a second reading
+            # the tick requests these hours: a retry of the run would read them a second time
             instance.add_run_tags(run.run_id, {tags.MAX_RETRIES: "0"})
         instance.report_run_failed(run, "The run's process is gone.")
         ended.append(run.run_id)
@@ -51,9 +52,15 @@ def end_dead_runs(
 
 
 def may_be_for(run: dg.DagsterRun, asset: dg.AssetsDefinition) -> bool:
-    """Say whether the run may be for the asset: by its selection, or by the account of its job."""
-    account, account_of_run = asset.key.path[0], run.tags.get(tags.ACCOUNT)
-    return account_of_run in (None, account) and asset.key in (run.asset_selection or {asset.key})
+    """Return whether the run may be for the asset: by its selection, and by the account and log of its job.
+
+    The name of a job begins with the name of its log, as the asset's does: ``telephony_reconcile``.
+    """
+    account, log = asset.key.path[0], asset.key.path[-1].partition("_")[0]
+    is_of_job = tags.ACCOUNT in run.tags
+    if is_of_job and not (run.tags[tags.ACCOUNT] == account and run.job_name.startswith(log)):
+        return False
+    return asset.key in (run.asset_selection or {asset.key})
 
 
 def _first_hour(run: dg.DagsterRun) -> str:
@@ -78,9 +85,9 @@ def _process_is_gone(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 
 def _runs(pid: int, at: float) -> bool:
-    """Say whether the process that had the id at that time (Unix seconds) still runs."""
+    """Return whether the process that had this id at that time (Unix seconds) is still running."""
     try:
         process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and process.create_time() < at + CLOCKS_SECONDS
+        return process.status() != psutil.STATUS_ZOMBIE and process.create_time() < at + CLOCK_SKEW_SECONDS
     except psutil.NoSuchProcess:
         return False

@@ -1,7 +1,7 @@
-"""Every private name of Dagster's that is used, each with its reason: what has no public counterpart.
+"""Every private name of Dagster that this project uses, each with the reason: no public name does the same.
 
-When a new release of Dagster breaks something, it breaks here. `make test-newest` tells. The classes that
-``dagster.yaml`` names (`duo_pipeline.instance`) are extensions of private classes, too.
+When a new release of Dagster breaks something, it breaks here; `make test-newest` shows it. The classes that
+``dagster.yaml`` names (`duo_pipeline.instance`) extend private classes, too.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -35,17 +35,17 @@ __all__ = [
     "RetryMode",
     "StepFailureData",
 ]
-# The executors: an executor of one's own, which chooses between these two for each run, has no public base.
-# Instigators: whether a schedule is on is public only where a daemon asks. StepFailureData: the type alone.
+# The executors: there is no public base for an executor that chooses between these two for each run.
+# Instigators: only a daemon can ask in public whether a schedule is on. StepFailureData: only the type.
 
 CheckStatus = AssetCheckExecutionRecordStatus
-"""Whether an evaluation is red, green or planned. Public results are of one evaluation, not of a history."""
+"""Whether an evaluation is red, green or planned. The public API has only the latest evaluation."""
 
 
 def partition_status(
     instance: dg.DagsterInstance, asset: dg.AssetsDefinition
 ) -> tuple[set[str], set[str], set[str]]:
-    """Return the keys of the partitions that are materialized, failed, and in progress, as the UI shows them.
+    """Return the keys of the materialized, the failed and the in-progress partitions, as the UI shows them.
 
     The public ``instance.get_status_by_partition`` takes 29 s for 4,300 fragmented hours; this takes 0.6 s.
     """
@@ -64,7 +64,7 @@ def partition_status(
 def unfinished_attempts(instance: dg.DagsterInstance, asset: dg.AssetKey) -> dict[str, str]:
     """Return the partitions that their latest run has not materialized, or not yet, with that run's id.
 
-    Public are only the partitions, without the run.
+    The public API returns the partitions without the run.
     """
     log = instance.event_log_storage
     attempts = log.get_latest_asset_partition_materialization_attempts_without_materializations(asset)
@@ -74,9 +74,9 @@ def unfinished_attempts(instance: dg.DagsterInstance, asset: dg.AssetKey) -> dic
 def evaluations(
     instance: dg.DagsterInstance, key: dg.AssetCheckKey, status: set[CheckStatus], limit: int = 10_000
 ) -> Sequence[AssetCheckExecutionRecord]:
-    """Return the evaluations of a check that have one of these states, the newest first.
+    """Return the evaluations of a check that have one of these statuses, newest first.
 
-    Public is only the latest evaluation of a check.
+    The public API returns only the latest evaluation of a check.
     """
     return instance.event_log_storage.get_asset_check_execution_history(key, limit=limit, status=status)
 
@@ -93,9 +93,9 @@ def last_was_red(instance: dg.DagsterInstance, key: dg.AssetCheckKey, partition:
 def latest_evaluations(
     instance: dg.DagsterInstance, key: dg.AssetCheckKey, partitions: Collection[str]
 ) -> Iterator[tuple[str, CheckStatus, int]]:
-    """Yield for each partition the state of its latest evaluation, and its storage id, which grows with time.
+    """Yield each partition with the status and the storage id of its latest evaluation; ids grow with time.
 
-    Checks by partition are new in Dagster 1.13, and nothing public reads them yet.
+    Checks by partition are new in Dagster 1.13, and no public API reads them yet.
     """
     if partitions:
         infos = instance.event_log_storage.get_asset_check_partition_info(
@@ -107,9 +107,10 @@ def latest_evaluations(
 
 
 def plan_again(context: dg.AssetExecutionContext, partition: str) -> None:
-    """Withdraw a materialization that this step has recorded: plan it anew, so that it fails with the run.
+    """Withdraw a materialization that this step has recorded: plan it again, so that it fails with the run.
 
-    Dagster's log only grows, and a partition is failed when it was planned after it was materialized.
+    Nothing can be deleted from Dagster's log. But a partition that was planned after its materialization
+    counts as failed when the run fails.
     """
     planned = AssetMaterializationPlannedData(context.asset_key, partition=partition)
     context.instance.report_dagster_event(
@@ -121,7 +122,7 @@ def plan_again(context: dg.AssetExecutionContext, partition: str) -> None:
 
 
 def delete_evaluations(instance: dg.DagsterInstance, run_ids: Collection[str]) -> None:
-    """Delete what checks have said in these runs: Dagster leaves it when it deletes a run."""
+    """Delete the check evaluations of these runs: Dagster keeps them when it deletes a run."""
     storage = instance.event_log_storage
     if isinstance(storage, SqlEventLogStorage):
         with storage.index_transaction() as connection:

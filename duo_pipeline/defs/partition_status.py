@@ -1,4 +1,4 @@
-"""Which hours are done, failed, in doubt or under way, and which ranges have to be requested."""
+"""Which hours are done, failed, in doubt or under way, and which ranges must be requested."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -12,7 +12,7 @@ from duo_pipeline.defs.partitions import HOUR, contiguous, hour_of, key_of
 
 DOUBTFUL_AT_A_TIME = 24
 MOST_UNEXPLAINED = 4
-"""When the runs of more ranges than this have failed without a reason, the hours are not the reason."""
+"""If more runs than this have failed for an unknown reason, the hours are not the cause."""
 
 
 def missing(
@@ -21,13 +21,13 @@ def missing(
     hours: list[datetime],
     incomplete: Collection[str] = (),
 ) -> list[datetime]:
-    """Give those of the hours that are neither done nor queued nor running.
+    """Return the hours that are neither done nor queued nor running.
 
     Args:
-        instance: Knows what was done.
+        instance: The Dagster instance.
         asset: The asset.
         hours: The hours to look at.
-        incomplete: The keys of hours that do not count as done.
+        incomplete: The partition keys of hours that do not count as done.
     """
     done, under_way = _known(instance, asset)
     fine = done.difference(incomplete) | under_way
@@ -37,14 +37,14 @@ def missing(
 def not_done(
     instance: dg.DagsterInstance, asset: dg.AssetsDefinition, hours: list[datetime]
 ) -> list[datetime]:
-    """Give those of the hours that are not done, or not whole, whether or not a run is at it."""
+    """Return the hours that are not done, are in doubt, or have a run at work on them."""
     done, under_way = _known(instance, asset)
     fine = done - under_way - incomplete(instance, asset, hours).keys()
     return [hour for hour in hours if key_of(hour) not in fine]
 
 
 def unfinished(instance: dg.DagsterInstance, asset: dg.AssetsDefinition) -> dict[datetime, str]:
-    """Give the hours that their latest run has not done, or not yet, with that run's id."""
+    """Return the hours that their latest run has not done, or not yet, with that run's id."""
     attempts = internals.unfinished_attempts(instance, asset.key)
     return {hour_of(key): run_id for key, run_id in attempts.items()}
 
@@ -52,9 +52,10 @@ def unfinished(instance: dg.DagsterInstance, asset: dg.AssetsDefinition) -> dict
 def incomplete(
     instance: dg.DagsterInstance, asset: dg.AssetsDefinition, hours: Iterable[datetime]
 ) -> dict[str, int]:
-    """Return the partition keys of the hours in doubt, those judged longest ago first.
+    """Return the partition keys of the hours in doubt, oldest evaluation first.
 
-    Of a long query, hours are recorded before it is known that Duo's answers contradict each other.
+    Such an hour may be recorded: a long query records its first hours before Duo's answers turn out to
+    contradict each other.
     """
     return red(instance, dg.AssetCheckKey(asset.key, COMPLETE), hours)
 
@@ -62,10 +63,11 @@ def incomplete(
 def to_request(
     instance: dg.DagsterInstance, asset: dg.AssetsDefinition, hours: list[datetime]
 ) -> list[tuple[datetime, datetime]]:
-    """Return the ranges of these hours that have to be read: those missing, failed, or in doubt.
+    """Return the ranges to read among these hours: what is missing, failed, or in doubt.
 
-    Of the hours in doubt some are asked for at a time, those judged longest ago first. Duo may contradict
-    itself for good, and an hour in doubt can cost two requests.
+    Only some of the hours in doubt are requested at a time, oldest evaluation first: Duo may contradict
+    itself for good, and an hour in doubt can cost two requests. The hours of a run that failed for an unknown
+    reason are requested in two parts, so that one hour cannot hold up the rest.
     """
     doubtful = incomplete(instance, asset, hours)
     later = set([*doubtful][DOUBTFUL_AT_A_TIME:])
@@ -86,7 +88,7 @@ def to_request(
 def _failed_without_reason(
     instance: dg.DagsterInstance, asset: dg.AssetsDefinition, hours: list[datetime]
 ) -> dict[datetime, str]:
-    """Return the hours whose latest run has failed, and nobody knows why, each with that run's id."""
+    """Return the hours whose latest run failed for an unknown reason, each with that run's id."""
     attempts = unfinished(instance, asset)
     of_hours = {hour: attempts[hour] for hour in hours if hour in attempts}
     if not of_hours:
@@ -99,6 +101,6 @@ def _failed_without_reason(
 
 
 def _known(instance: dg.DagsterInstance, asset: dg.AssetsDefinition) -> tuple[set[str], set[str]]:
-    """Return the keys of the hours that are done, and of those that a run is at."""
+    """Return the keys of the hours that are done, and of the hours that a run is working on."""
     materialized, failed, under_way = internals.partition_status(instance, asset)
     return materialized - failed, under_way

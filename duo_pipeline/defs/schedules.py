@@ -1,4 +1,4 @@
-"""When hours are read without anybody asking."""
+"""The schedules: one requests missing hours, one reads the newest hours again."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -25,10 +25,10 @@ def telephony_hourly(
     hours: HourSettings,
     now: Callable[[], datetime],
 ) -> dg.ScheduleDefinition:
-    """Make the schedule that requests what is missing.
+    """Make the schedule that requests missing hours.
 
-    Dagster's own schedule of a partitioned job requests the newest hour alone, and forgets those of an
-    outage. This one asks, each hour, which settled hours of the look-back are missing or failed.
+    Dagster's own schedule of a partitioned job requests only the newest hour, and forgets the hours of an
+    outage. This one requests every settled hour of the look-back that is missing, failed or in doubt.
 
     Args:
         account: The account whose job is requested.
@@ -43,13 +43,14 @@ def telephony_hourly(
         execution_timezone="UTC",
         job_name=account.job,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Requests each settled hour of the last DUO_LOOKBACK_HOURS that is missing or failed, a"
-        " run for each contiguous range, unless a run of it is queued or running.",
+        description="Each hour, requests the settled hours of the last DUO_LOOKBACK_HOURS that are missing,"
+        " failed or in doubt: one run for each contiguous range. Leaves out hours whose run is queued or"
+        " running.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         settled = last_settled(hours, now(), hours.lookback_hours)
         for run_id in end_dead_runs(context.instance, asset, settled, now()):
-            context.log.warning(f"The process of the run {run_id} was gone, and the run has been failed.")
+            context.log.warning(f"The process of run {run_id} is gone: the run is marked as failed.")
         left_out = no_hour_left_out.verdict(context.instance, asset, hours, now())
         checks.report(context.instance, asset, checks.NO_HOUR_LEFT_OUT, left_out)
         quiet = as_usual.verdict(context.instance, asset, hours, now())
@@ -66,7 +67,7 @@ def telephony_hourly(
 def telephony_reconcile(
     account: Account, hours: HourSettings, now: Callable[[], datetime]
 ) -> dg.ScheduleDefinition:
-    """Make the schedule that reads the newest hours again, for what Duo showed late.
+    """Make the schedule that reads the newest hours again, to find late records.
 
     Args:
         account: The account whose job is requested.
@@ -80,8 +81,8 @@ def telephony_reconcile(
         execution_timezone="UTC",
         job_name=account.reconcile_job,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Reads the last DUO_RECONCILE_HOURS settled hours again each night, and the last"
-        " DUO_RECONCILE_WEEKLY_HOURS on Sundays, each with one query, for late records.",
+        description="Finds late records: each night, reads the last DUO_RECONCILE_HOURS settled hours again,"
+        " and on Sundays the last DUO_RECONCILE_WEEKLY_HOURS, with one query.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         weekly = hours.reconcile_weekly_hours if context.scheduled_execution_time.weekday() == SUNDAY else 0
@@ -95,7 +96,7 @@ def telephony_reconcile(
 
 
 def run_request(first: datetime, last: datetime) -> dg.RunRequest:
-    """Request one run for the hours from ``first`` to ``last``."""
+    """Return the request for one run over the hours from ``first`` to ``last``."""
     start, end = key_of(first), key_of(last)
     if start == end:
         return dg.RunRequest(run_key=start, partition_key=start)

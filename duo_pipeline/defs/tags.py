@@ -1,4 +1,4 @@
-"""The names of the tags of runs: Dagster's own, which are public only as text, and ours."""
+"""The names of run tags: Dagster's own, which are public only as text, and ours."""
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
@@ -9,7 +9,7 @@ WILL_RETRY = "dagster/will_retry"
 STARTED_BY_CODE_SERVER = ".dagster/grpc_info"
 
 ACCOUNT = "duo_account"
-"""The account of an account's run."""
+"""The name of the account that the run is for."""
 EXPLAINED = "duo_failure_explained"
-"""Of a failed run it is known why: there is a reason for each hour, or one that meets them all.
-The hours of any other failed run are asked for again in parts, so that none can hold up the rest."""
+"""Marks a failed run whose reason is known: a reason for each hour, or one that concerns them all.
+The hours of any other failed run are requested again in two parts, so that none can hold up the rest."""

@@ -1,4 +1,4 @@
-"""A run over assets of several accounts, as a backfill in the UI makes one."""
+"""The executor, in runs like those that a backfill in the UI starts."""
 
 import json
 from collections.abc import Iterator
@@ -23,13 +23,12 @@ import dagster as dg
 from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 multiprocessing.current_process()._config["daemon"] = sys.argv[1] == "daemon"
-pointer = ModuleCodePointer("duo_pipeline.definitions", "defs", None)
-job = ReconstructableRepository(pointer).get_reconstructable_job("__ASSET_JOB")
-assets = [
-    dg.AssetKey([name, asset]) for name in sys.argv[2:] for asset in ("telephony_ndjson", "telephony_udm")
-]
+pointer = ModuleCodePointer(sys.argv[2], "defs", None)
+job = ReconstructableRepository(pointer).get_reconstructable_job(sys.argv[3])
+assets = [dg.AssetKey(key.split("/")) for key in sys.argv[4:]]
+tags = {TAGS!r} if assets else {{}}
 with dg.DagsterInstance.get() as instance, dg.execute_job(
-    job, instance, tags={TAGS!r}, asset_selection=assets
+    job, instance, tags=tags, asset_selection=assets or None
 ) as result:
     steps = {{event.step_key: event.event_type_value for event in result.all_events if event.is_step_event}}
     print(json.dumps([steps, [event.message for event in result.all_events if event.is_engine_event]]))
@@ -55,8 +54,14 @@ def duos(tmp_path: Path, settings: pytest.MonkeyPatch) -> Iterator[Accounts]:
 
 
 def run(*names: str, kind: str = "run") -> Ran:
-    """Run the accounts' assets for two hours in a process like that which Dagster starts for a run."""
-    done = run_program("python", "-W", "ignore", "-c", RUN, kind, *names)
+    """Run the accounts' assets for two hours."""
+    assets = [f"{name}/{asset}" for name in names for asset in ("telephony_ndjson", "telephony_udm")]
+    return run_job("duo_pipeline.definitions", "__ASSET_JOB", *assets, kind=kind)
+
+
+def run_job(module: str, job: str, *assets: str, kind: str = "run") -> Ran:
+    """Run a job, or these assets of it, in a process like the one that Dagster starts for a run."""
+    done = run_program("python", "-W", "ignore", "-c", RUN, kind, module, job, *assets)
     assert done.stdout, done.stderr
     ends, messages = json.loads(done.stdout)
     return Ran(ends, any("multiprocess executor" in message for message in messages))
@@ -88,4 +93,16 @@ def test_one_account_is_read_without_another_process() -> None:
 def test_where_no_process_may_be_started_accounts_are_read_one_after_the_other() -> None:
     ran = run("acme", "initech", kind="daemon")
     assert not ran.in_processes
+    assert set(ran.ends.values()) == {"STEP_SUCCESS"}
+
+
+@pytest.mark.parametrize(
+    ("job", "in_processes"), [("logs_of_acme", False), ("logs_of_two", True), ("ops", True)]
+)
+@pytest.mark.usefixtures("duos")
+def test_all_logs_of_an_account_are_read_in_one_process_and_a_step_without_an_asset_counts_by_itself(
+    job: str, in_processes: bool
+) -> None:
+    ran = run_job("tests.defs.two_logs", job)
+    assert ran.in_processes == in_processes
     assert set(ran.ends.values()) == {"STEP_SUCCESS"}

@@ -52,7 +52,7 @@ def done(instance: dg.DagsterInstance, *hours: int) -> None:
 
 
 def judged(instance: dg.DagsterInstance, hour: int, *, passed: bool) -> None:
-    """Let the check `complete` say something of an hour, in a run of its own."""
+    """Record an evaluation of the check `complete` for an hour, in a run of its own."""
     evaluation = dg.AssetCheckEvaluation(
         asset_key=asset.key,
         check_name="complete",
@@ -64,7 +64,7 @@ def judged(instance: dg.DagsterInstance, hour: int, *, passed: bool) -> None:
 
 
 def left_out(instance: dg.DagsterInstance) -> tuple[bool, str]:
-    """Give what the check said last."""
+    """Return what the check said last."""
     key = dg.AssetCheckKey(asset.key, "no_hour_left_out")
     record = instance.get_latest_asset_check_evaluation_record(key)
     assert record is not None
@@ -76,7 +76,7 @@ def left_out(instance: dg.DagsterInstance) -> tuple[bool, str]:
 
 
 def tick(instance: dg.DagsterInstance, settings: HourSettings = SETTINGS, now: datetime = NOW) -> list[str]:
-    """Give the ranges that the hourly schedule requests."""
+    """Return the ranges that the hourly schedule requests."""
     job = dg.define_asset_job("telephony", selection=[asset])
     schedule = telephony_hourly(DEFAULT_ACCOUNT, asset, settings, lambda: now)
     repository = dg.Definitions(assets=[asset], jobs=[job], schedules=[schedule]).get_repository_def()
@@ -250,14 +250,22 @@ def test_hours_of_a_run_that_is_under_way_are_not_requested(instance: dg.Dagster
     assert tick(instance) == ["04:00...07:00"]
 
 
-@pytest.mark.parametrize(("account", "ended"), [("duo", True), ("acme", False)])
-def test_a_silent_run_of_a_job_is_ended_by_the_tick_of_its_own_account(
-    instance: dg.DagsterInstance, account: str, ended: bool
+@pytest.mark.parametrize(
+    ("job", "account", "ended"),
+    [
+        ("telephony", "duo", True),
+        ("telephony_reconcile", "duo", True),
+        ("telephony", "acme", False),
+        ("authentication", "duo", False),
+    ],
+)
+def test_a_silent_run_of_a_job_is_ended_by_the_tick_of_its_own_account_and_log(
+    instance: dg.DagsterInstance, job: str, account: str, ended: bool
 ) -> None:
-    job = dg.define_asset_job("telephony", selection=[asset], tags={ACCOUNT: account})
-    definition = dg.Definitions(assets=[asset], jobs=[job]).resolve_job_def("telephony")
+    asset_job = dg.define_asset_job(job, selection=[asset], tags={ACCOUNT: account})
+    definition = dg.Definitions(assets=[asset], jobs=[asset_job]).resolve_job_def(job)
     run = instance.create_run_for_job(definition, tags=definition.run_tags)
-    instance.report_dagster_event(DagsterEvent(DagsterEventType.RUN_START.value, "telephony"), run.run_id)
+    instance.report_dagster_event(DagsterEvent(DagsterEventType.RUN_START.value, job), run.run_id)
     later = datetime.now(UTC) + timedelta(minutes=61)
     assert dead_runs.end_dead_runs(instance, asset, LOOKED_AT, later) == ([run.run_id] if ended else [])
 
@@ -278,7 +286,7 @@ def test_a_run_that_has_written_nothing_for_an_hour_is_failed_and_its_hours_requ
     assert tick(instance) == ["04:00...07:00", "08:00", "09:00"]
 
 
-def test_a_run_whose_process_is_gone_is_failed_at_once(instance: dg.DagsterInstance) -> None:
+def test_a_run_whose_process_is_gone_is_failed_immediately(instance: dg.DagsterInstance) -> None:
     run_id = started_run(instance, of=ended_process())
     assert tick(instance) == ["04:00...07:00", "08:00", "09:00"]
     run = instance.get_run_by_id(run_id)
@@ -323,7 +331,7 @@ def test_a_run_whose_process_lives_is_left_alone(instance: dg.DagsterInstance) -
     assert tick(instance) == ["04:00...07:00"]
 
 
-def test_another_process_that_has_got_the_id_does_not_pass_for_the_runs_own(
+def test_another_process_with_the_same_id_is_not_taken_for_the_runs_own(
     instance: dg.DagsterInstance,
 ) -> None:
     run_id = started_run(instance, of=os.getpid(), at=psutil.Process().create_time() - 3600)

@@ -1,4 +1,4 @@
-"""What an evaluation of the sensor finds: the next message to send."""
+"""The next message to send: what the sensor finds when it looks at the accounts."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -16,9 +16,9 @@ from duo_pipeline.defs.partition_status import not_done, unfinished
 from duo_pipeline.defs.partitions import key_of, last_settled, refusal
 
 OVERDUE_AFTER = timedelta(minutes=90)
-"""After an hour is settled: two ticks of the hourly schedule, and half an hour for its run."""
+"""How long after settling an hour is overdue: two ticks of the hourly schedule, and half an hour to run."""
 NOT_DONE = ""
-"""What stands in place of a check in an incident whose hours are not done: failed, overdue or left out."""
+"""The ``check`` of an incident whose hours are not done: failed, overdue or left out."""
 
 _WHY = {
     dg.DagsterRunStatus.FAILURE: "the last run of {} has failed",
@@ -29,10 +29,10 @@ _WAITING = "the run of {} waits"
 
 
 class Watched(NamedTuple):
-    """One account, and what its incidents can be about.
+    """One account whose hours the sensor watches.
 
     Attributes:
-        assets: Its assets, upstream ones first: the lines, then the events.
+        assets: Its assets, upstream first: the lines, then the events.
         hours: Which hours there are.
     """
 
@@ -41,7 +41,7 @@ class Watched(NamedTuple):
 
 
 class AlertEvaluation:
-    """Finds the next message, and changes the memory as if it was sent.
+    """Finds the next message, and changes the memory as if the message had been sent.
 
     Args:
         instance: The Dagster instance.
@@ -65,7 +65,7 @@ class AlertEvaluation:
         self._now = now
 
     def next_message(self, memory: Memory) -> Message | None:
-        """Return the next message, or None if there is no news."""
+        """Return the next message, or None if nothing is new."""
         return (
             self._over(memory)
             or self._failed(memory)
@@ -76,7 +76,7 @@ class AlertEvaluation:
         )
 
     def _over(self, memory: Memory) -> Message | None:
-        """Close an incident all of whose hours are fine, or can no longer be read."""
+        """Close an incident if each of its hours is fine, or can no longer be read."""
         memory.open = [incident for incident in memory.open if incident.asset in self._assets]
         for incident in memory.open:
             asset, check = self._assets[incident.asset], incident.check
@@ -90,7 +90,7 @@ class AlertEvaluation:
         return None
 
     def _failed(self, memory: Memory) -> Message | None:
-        """Open an incident for the next failed run that is news."""
+        """Open an incident for the next failed run whose hours are in no open incident."""
         assets = [*self._assets.values()]
         for storage_id, failure in failures.after(self._instance, assets, memory.failures_until):
             memory.failures_until = storage_id
@@ -119,8 +119,8 @@ class AlertEvaluation:
     def _left_out(self, memory: Memory) -> Message | None:
         """Open an incident for hours before the look-back that are not done.
 
-        Hours that can no longer be read are left aside: they stay red for as long as DUO_PARTITIONS_START
-        lies before them, and their incident has ended.
+        Hours that can no longer be read are left out: their incident is over, though they stay red as long as
+        DUO_PARTITIONS_START lies before them.
         """
         for (lines, *_), _hours in self._accounts:
             said = red_checks.of_asset(self._instance, _key(lines, NO_HOUR_LEFT_OUT), memory.since)
@@ -142,7 +142,7 @@ class AlertEvaluation:
         return None
 
     def _in_place(self, memory: Memory) -> Message | None:
-        """Open an incident for hours whose lines stand twice, or in another hour."""
+        """Open an incident for hours whose lines are there twice, or belong to another hour."""
         for (_lines, events, *_), _hours in self._accounts:
             known = memory.hours(_name(events), IN_PLACE)
             red = red_checks.newly_red(self._instance, _key(events, IN_PLACE), memory.since, known)
@@ -154,7 +154,7 @@ class AlertEvaluation:
     def _open(
         self, memory: Memory, asset: dg.AssetsDefinition, check: str, hours: Collection[datetime]
     ) -> set[datetime]:
-        """Return the hours of a new incident; hours that join an open one are not among them."""
+        """Open an incident, and return its hours; hours that join an open incident are not among them."""
         wanted = self._since_start(asset, hours)
         known = memory.hours(_name(asset), check)
         if known.issuperset(wanted):
@@ -164,7 +164,7 @@ class AlertEvaluation:
     def _left(
         self, memory: Memory, asset: dg.AssetsDefinition, check: str, hours: Collection[datetime]
     ) -> set[datetime]:
-        """Return those of an incident's hours that are not fine yet."""
+        """Return the hours of an incident that are not fine yet."""
         wanted = self._since_start(asset, hours)
         if check == NOT_DONE:
             return self._not_done(asset, wanted)
@@ -199,7 +199,7 @@ class AlertEvaluation:
     def _states(
         self, asset: dg.AssetsDefinition, hours: Collection[datetime]
     ) -> dict[datetime, dg.DagsterRunStatus | None]:
-        """Return the hours that are neither done nor being done, each with the status of its last run."""
+        """Return the hours that are neither done nor under way, each with the status of its last run."""
         not_done = self._not_done(asset, hours)
         if not not_done:
             return {}

@@ -1,4 +1,4 @@
-"""The runs that have failed: which of their hours are not done, and why."""
+"""The failed runs: which of their hours are not done, and why."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -17,13 +17,13 @@ _PAGE = 100
 
 
 class Failure(NamedTuple):
-    """A run that has failed.
+    """A failed run.
 
     Attributes:
         run_id: The run.
         asset: The asset that failed.
-        hours: Those of its hours that are neither done nor under way again.
-        reason: A sentence.
+        hours: Its hours that are neither done nor under way again.
+        reason: Why it failed, as a sentence.
     """
 
     run_id: str
@@ -41,13 +41,13 @@ def latest(instance: dg.DagsterInstance) -> int:
 def after(
     instance: dg.DagsterInstance, assets: Sequence[dg.AssetsDefinition], storage_id: int
 ) -> Iterator[tuple[int, Failure | None]]:
-    """Yield the failures of runs, the oldest first, each with its storage id.
+    """Yield the failures of runs, oldest first, each with its storage id.
 
-    The failure is None for a run that Dagster retries by itself, and for one that leaves no hour undone.
+    The failure is None if Dagster retries the run, or if the run leaves no hour undone.
 
     Args:
         instance: The Dagster instance.
-        assets: The assets of all accounts, upstream ones first.
+        assets: The assets of all accounts, upstream first.
         storage_id: Only failures after this one are read.
     """
     asked = dg.RunStatusChangeRecordsFilter(dg.DagsterEventType.RUN_FAILURE, after_storage_id=storage_id)
@@ -67,9 +67,9 @@ def _failure(
     for asset in (one for one in assets if may_be_for(run, one)):
         hours = {hour for hour, attempt in unfinished(instance, asset).items() if attempt == run_id}
         hours.update(_not_whole(instance, asset, run_id))
-        if hours:  # assets downstream may have failed only because this one did
+        if hours:  # downstream assets may have failed only because this one did
             steps = _failed_steps(instance, run_id)
-            # a reconciliation reads the asset's hours in a step of another name
+            # a reconciliation reads the asset's hours in a step with another name
             failed = steps.get(asset.key.to_python_identifier()) or next(iter(steps.values()), None)
             reason = _reason(failed) if failed else said
             return Failure(run_id, asset, sorted(hours), reason)
@@ -77,7 +77,7 @@ def _failure(
 
 
 def _not_whole(instance: dg.DagsterInstance, asset: dg.AssetsDefinition, run_id: str) -> list[datetime]:
-    """Return the hours that the run has read and found in doubt, and that no later run has mended."""
+    """Return the hours that this run has found in doubt, and that no later run has cleared."""
     records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
     events = (record.event_log_entry.dagster_event for record in records)
     said = [event.asset_check_evaluation_data for event in events if event]
@@ -96,7 +96,7 @@ def _failed_steps(instance: dg.DagsterInstance, run_id: str) -> dict[str | None,
 
 
 def _reason(failure: StepFailureData) -> str:
-    """Return a failure's own sentence; the text of any other exception could contain a phone number."""
+    """Return the sentence of the failure. The text of any other exception could contain a phone number."""
     data = failure.user_failure_data
     if data is not None and data.description:
         return data.description

@@ -1,4 +1,4 @@
-"""Incidents that were reported and are not over yet, as the sensor's cursor remembers them."""
+"""The incidents that were reported and are not over yet, as the sensor's cursor stores them."""
 
 import json
 from collections.abc import Collection, Iterable
@@ -11,11 +11,11 @@ from duo_pipeline.defs.partitions import HOUR, contiguous, hour_of, hours_betwee
 
 @dataclass(slots=True)
 class Incident:
-    """Hours of an asset that are not fine, and of which a message was sent.
+    """Hours of an asset that are not fine, and that a message has reported.
 
     Attributes:
         asset: The asset's key, as ``duo/telephony_ndjson``.
-        hours: The hours of the message, and those that have joined them since.
+        hours: The hours of the message, and the hours that have joined since.
         check: The check that finds these hours wrong; empty if they are not done.
     """
 
@@ -26,11 +26,11 @@ class Incident:
 
 @dataclass(slots=True)
 class Memory:
-    """What the sensor knows from its earlier ticks.
+    """What the sensor remembers from its earlier ticks.
 
     Attributes:
         since: When it ticked for the first time, in Unix seconds.
-        failures_until: The storage id of the last failure of a run that it has looked at.
+        failures_until: The storage id of the last failed run that it has looked at.
         open: The incidents that are not over.
     """
 
@@ -40,13 +40,13 @@ class Memory:
 
     @classmethod
     def read(cls, cursor: str) -> Self:
-        """Read what `write` has written; earlier versions wrote incidents without a check."""
+        """Read what `write` returned; earlier versions wrote incidents without a check."""
         found = json.loads(cursor)
         incidents = [Incident(asset, _hours(ranges), *check) for asset, ranges, *check in found["open"]]
         return cls(found["since"], found["failures_until"], incidents)
 
     def write(self) -> str:
-        """Write it as text; contiguous hours are named as one range."""
+        """Return the memory as text, with contiguous hours as one range."""
         incidents = [[one.asset, _ranges(one.hours), *filter(None, [one.check])] for one in self.open]
         return json.dumps({"since": self.since, "failures_until": self.failures_until, "open": incidents})
 
@@ -57,10 +57,10 @@ class Memory:
     def open_or_join(
         self, asset: str, check: str, hours: Collection[datetime], left: Collection[datetime]
     ) -> set[datetime]:
-        """Open an incident for hours that no open one has.
+        """Open an incident for hours that are in no open one.
 
-        Hours that overlap or touch what is left of an open incident join it: an outage of ten hours is one
-        incident.
+        Hours that overlap or touch hours of an open incident that are still wrong join it: an outage of ten
+        hours is one incident.
 
         Args:
             asset: The asset's key.
@@ -69,7 +69,7 @@ class Memory:
             left: The hours of the open incidents of this asset and check that are still wrong.
 
         Returns:
-            The hours of the new incident; none if there is no new one.
+            The hours of the new incident; empty if there is no new incident.
         """
         new = set(hours) - self.hours(asset, check)
         near = {hour + HOUR * step for hour in hours for step in (-1, 0, 1)}

@@ -10,19 +10,19 @@ _REASON = 1000
 
 
 class Message(NamedTuple):
-    """A message to people; neither a secret nor a phone number is in it."""
+    """A message to people. It contains no secret and no phone number."""
 
     subject: str
     text: str
 
 
 def failed(asset: str, hours: Collection[datetime], *, reason: str, run_id: str, ui_url: str) -> Message:
-    """Report a run that has failed.
+    """Return the message about a failed run.
 
     Args:
         asset: The asset's key, as ``duo/telephony_ndjson``.
-        hours: Those of the run's hours that are not done.
-        reason: Why, as a sentence.
+        hours: The hours of the run that are not done.
+        reason: Why it failed, as a sentence.
         run_id: The run.
         ui_url: The URL of Dagster's UI; empty if it is not known.
     """
@@ -31,9 +31,9 @@ def failed(asset: str, hours: Collection[datetime], *, reason: str, run_id: str,
         _paragraphs(
             f"A run has failed, and these hours (UTC) of {asset} are not done: {named(hours)}.",
             f"Why: {reason[:_REASON]}",
-            "What to do: fix the cause named above, unless it passes by itself. The schedule telephony_hourly"
-            " requests hours of telephony_ndjson again each hour, as far back as DUO_LOOKBACK_HOURS."
-            " Materialize any other hours by hand (docs/operations.md).",
+            "What to do: fix the cause, unless it is an outage that will pass. Each hour, the schedule"
+            " telephony_hourly requests the failed hours of telephony_ndjson again, as far back as"
+            " DUO_LOOKBACK_HOURS. Materialize any other hours by hand (docs/operations.md).",
             f"The run: {_link(ui_url, f'runs/{run_id}', run_id)}",
             _ONCE,
         ),
@@ -41,21 +41,21 @@ def failed(asset: str, hours: Collection[datetime], *, reason: str, run_id: str,
 
 
 def overdue(asset: str, hours: Collection[datetime], *, why: str, ui_url: str) -> Message:
-    """Report hours that should have been done by now.
+    """Return the message about hours that should be done by now.
 
     Args:
         asset: The asset's key.
         hours: The hours.
-        why: How many of them wait for what, as a clause.
+        why: Why they are not done, and how many hours for each reason, as a clause.
         ui_url: The URL of Dagster's UI; empty if it is not known.
     """
     return Message(
         f"{asset} is overdue: {named(hours)}",
         _paragraphs(
-            f"These hours (UTC) of {asset} should be done, and are not: {named(hours)}.",
+            f"These hours (UTC) of {asset} should be done by now, but are not: {named(hours)}.",
             f"Why: {why}.",
-            "What to do: check in the UI that the schedule telephony_hourly is on, and what the queue of runs"
-            " waits for. Or materialize these hours by hand (docs/operations.md).",
+            "What to do: in the UI, check that the schedule telephony_hourly is on, and what the run queue is"
+            " waiting for. Or materialize these hours by hand (docs/operations.md).",
             f"The hours: {_link(ui_url, _partitions(asset), asset)}",
             _ONCE,
         ),
@@ -65,11 +65,11 @@ def overdue(asset: str, hours: Collection[datetime], *, why: str, ui_url: str) -
 def wrong(
     asset: str, hours: Collection[datetime], *, check: str, sentence: str, warning: bool, ui_url: str
 ) -> Message:
-    """Report a check that finds hours wrong.
+    """Return the message about a check that finds hours wrong.
 
     Args:
         asset: The asset's key.
-        hours: The hours that nobody was told of yet.
+        hours: The hours that no message has reported yet.
         check: The check's name.
         sentence: The description of its evaluation.
         warning: Whether the check only warns.
@@ -91,13 +91,13 @@ def wrong(
 def over(
     asset: str, hours: Collection[datetime], *, check: str, lost: Collection[datetime], ui_url: str
 ) -> Message:
-    """Report that an incident is over.
+    """Return the message that an incident is over.
 
     Args:
         asset: The asset's key.
         hours: All hours of the incident.
         check: The check that found them wrong; empty if they were not done.
-        lost: Those of them that Duo no longer keeps, and that were never read.
+        lost: Its hours that were never read and that Duo no longer keeps.
         ui_url: The URL of Dagster's UI; empty if it is not known.
     """
     where = f"The hours: {_link(ui_url, _partitions(asset), asset)}"
@@ -105,8 +105,8 @@ def over(
         return Message(
             f"{asset} has lost hours: {named(lost)}",
             _paragraphs(
-                f"Duo keeps 180 days, and these hours (UTC) of {asset} were not read in time: {named(lost)}.",
-                f"This ends the incident with these hours: {named(hours)}.",
+                f"Duo keeps 180 days. These hours (UTC) of {asset} were not read in time: {named(lost)}.",
+                f"The incident with these hours is over: {named(hours)}.",
                 where,
             ),
         )

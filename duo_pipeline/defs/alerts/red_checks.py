@@ -13,14 +13,14 @@ from duo_pipeline.defs.partitions import hour_of, hours_between, key_of
 
 
 def of_asset(instance: dg.DagsterInstance, key: dg.AssetCheckKey, since: float) -> Verdict | None:
-    """Return what the latest evaluation of a check says of its whole asset.
+    """Return the verdict of the latest evaluation of a check on its whole asset.
 
     Args:
         instance: The Dagster instance.
         key: A check whose evaluations name the hours that are wrong in their metadata (`HOURS`).
-        since: An earlier evaluation does not count; in Unix seconds.
+        since: Earlier evaluations do not count; in Unix seconds.
     """
-    # an evaluation that is only planned says nothing yet
+    # a planned evaluation says nothing yet
     judged = {CheckStatus.SUCCEEDED, CheckStatus.FAILED}
     history = internals.evaluations(instance, key, judged, limit=1)
     for record in history:
@@ -43,10 +43,10 @@ def newly_red(
         since: Earlier evaluations do not count; in Unix seconds.
         known: Hours to leave out.
     """
-    # all of them: of two runs, the one that began first may be the last to evaluate
+    # read all of them: a run that began earlier may evaluate later
     history = internals.evaluations(instance, key, {CheckStatus.FAILED})
     found: dict[datetime, str] = {}
-    for record in history:  # the newest first
+    for record in history:  # newest first
         if record.partition and record.event and record.evaluation and record.event.timestamp >= since:
             found.setdefault(hour_of(record.partition), record.evaluation.description or "")
     statuses = _latest(instance, key, found.keys() - known)
@@ -56,7 +56,7 @@ def newly_red(
 def not_green(
     instance: dg.DagsterInstance, key: dg.AssetCheckKey, hours: Iterable[datetime]
 ) -> set[datetime]:
-    """Return those of the hours whose latest evaluation is red, or planned: a rerun mends nothing yet."""
+    """Return the hours whose latest evaluation is red, or planned: a rerun clears nothing before it ends."""
     statuses = _latest(instance, key, hours)
     return {hour for hour, status in statuses.items() if status is not CheckStatus.SUCCEEDED}
 

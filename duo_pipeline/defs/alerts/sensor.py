@@ -12,7 +12,7 @@ from duo_pipeline.defs.alerts.topic import Topic, TopicError
 
 EVERY_SECONDS = 60
 PUBLISHES_FOR = timedelta(seconds=15)
-"""After this time a tick sends no further message: Dagster ends it after a minute, and SNS may be slow."""
+"""After this time a tick sends no more messages: Dagster ends a tick after a minute, and SNS may be slow."""
 
 
 def telephony_alerts(
@@ -23,12 +23,12 @@ def telephony_alerts(
 ) -> dg.SensorDefinition:
     """Make the sensor.
 
-    Its cursor remembers the incidents whose messages were sent. So the next tick sends a message that SNS did
-    not take, and no tick sends one twice.
+    Its cursor stores the incidents that were reported. So the next tick sends a message that SNS did not
+    take, and no tick sends a message twice.
 
     Args:
         accounts: The accounts to evaluate.
-        topic: Where to publish; without one the sensor is off.
+        topic: Where to publish; without a topic the sensor is off.
         ui_url: The URL of Dagster's UI, for links; may be empty.
         now: The time, in UTC.
     """
@@ -38,7 +38,8 @@ def telephony_alerts(
         minimum_interval_seconds=EVERY_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING if topic else dg.DefaultSensorStatus.STOPPED,
         description="Sends a message to the SNS topic ALERT_SNS_TOPIC_ARN when hours have failed or are"
-        " overdue, or a check finds them wrong: one for each incident, and one when it is over.",
+        " overdue, or when a check finds them wrong: one message when an incident begins, and one when it is"
+        " over.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         if topic is None:
@@ -48,7 +49,7 @@ def telephony_alerts(
         if not context.cursor:
             memory = Memory(now().timestamp(), failures.latest(context.instance))
             return dg.SensorResult(
-                skip_reason="This is the first tick: incidents from now on are reported.",
+                skip_reason="This is the first tick: the sensor reports incidents from now on.",
                 cursor=memory.write(),
             )
         memory, began, sent = Memory.read(context.cursor), now(), list[str]()

@@ -1,4 +1,4 @@
-"""The SNS topic that people or their pagers are subscribed to."""
+"""The SNS topic that people or their pagers subscribe to."""
 
 import boto3
 from botocore.config import Config
@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from duo_pipeline.defs.alerts.messages import Message
 
 _SUBJECT = 100
-"""The most characters that SNS takes, and it takes ASCII alone."""
+"""The most characters that SNS takes; it takes only ASCII."""
 
 
 class TopicError(Exception):
@@ -25,7 +25,7 @@ class Topic:
         self._arn = arn
 
     def publish(self, message: Message) -> None:
-        """Send a message to all who have subscribed.
+        """Send a message to all subscribers.
 
         Raises:
             TopicError: SNS refused it or could not be reached.
@@ -34,15 +34,15 @@ class Topic:
         if len(subject) > _SUBJECT:
             subject = f"{subject[: _SUBJECT - 3]}..."
         try:
-            client = boto3.Session().client("sns", region_name=self._arn.split(":")[3], config=_SOON)
+            client = boto3.Session().client("sns", region_name=self._arn.split(":")[3], config=_TIMEOUTS)
             client.publish(TopicArn=self._arn, Subject=subject, Message=message.text)
         except (ClientError, BotoCoreError, ValueError) as error:
             code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
             raise TopicError(
                 f"SNS did not take a message for {self._arn} ({code}): check ALERT_SNS_TOPIC_ARN, and that"
-                " the credentials may do sns:Publish on it; the message is sent with the next tick that can."
+                " the credentials allow sns:Publish on it. The next tick sends the message again."
             ) from None
 
 
-_SOON = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
-"""Dagster gives a tick a minute."""
+_TIMEOUTS = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
+"""Dagster ends a tick after a minute."""

@@ -1,1 +1,1 @@
-"""Dagster's assets: thin, they join reading Duo, landing and the mapping."""
+"""Dagster's assets. They are thin: they join reading Duo, landing and the mapping."""

@@ -1,4 +1,4 @@
-"""What earlier tries of the same run have done, so that Duo's quota is not spent on it again."""
+"""What earlier tries of the same run have done, so that a retry does not spend Duo's quota on it again."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -15,11 +15,11 @@ _MOST_TRIES = 20
 
 
 def done_before(context: dg.AssetExecutionContext, hours: Collection[datetime]) -> dict[datetime, Metadata]:
-    """Return the hours that the failed tries before this run have recorded, with their figures.
+    """Return the hours that failed earlier tries of this run have recorded, with their metadata.
 
     A retry after a crash and the UI's "re-execute from failure" run the whole range again. Hours that were in
-    doubt are left out: they want another reading. So are those of a run that succeeded: somebody who
-    re-executes it wants its hours read again.
+    doubt are left out: they must be read again. So are the hours of a run that succeeded: somebody who
+    re-executes it wants them read again.
     """
     tries = _failed_tries(context)
     if not tries:
@@ -42,7 +42,7 @@ def done_before(context: dg.AssetExecutionContext, hours: Collection[datetime]) 
 
 
 def _failed_tries(context: dg.AssetExecutionContext) -> set[str]:
-    """Return the ids of the runs that this one goes on with: its parent, if that failed, and so on."""
+    """Return the ids of the failed runs that this one retries: its parent, the parent's parent, and so on."""
     tries: set[str] = set()
     parent = context.run.tags.get(tags.PARENT_RUN)
     while parent and len(tries) < _MOST_TRIES:

@@ -8,7 +8,7 @@ from typing import Protocol
 import dagster as dg
 
 from duo_pipeline.config.account import Account
-from duo_pipeline.defs.assets.metadata import landed_figures
+from duo_pipeline.defs.assets.metadata import landed_metadata
 from duo_pipeline.defs.assets.progress import Progress
 from duo_pipeline.defs.assets.recording import Metadata
 from duo_pipeline.defs.checks.evaluations import Verdict
@@ -209,7 +209,7 @@ class HoursRun:
             landed.first_new_ns = earlier.first_new_ns or landed.first_new_ns
         self._landed[hour] = self._read[hour] = landed
         self.failed.pop(hour, None)
-        figures = landed_figures(
+        figures = landed_metadata(
             landed,
             log=self._log,
             requests=self._requests[hour],

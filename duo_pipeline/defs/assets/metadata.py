@@ -1,4 +1,4 @@
-"""The figures that each hour's materialization carries: no secret and no whole phone number is in them."""
+"""The metadata of each hour's materialization. It contains no secret and no whole phone number."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -18,14 +18,14 @@ _BAR = 10
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
-def landed_figures(
+def landed_metadata(
     landed: Landed, *, log: TelephonyLog, requests: int, read_before: bool, now: datetime
 ) -> dict[str, dg.MetadataValue]:
-    """Give the figures of an hour that landed.
+    """Return the metadata of an hour that has landed.
 
     Args:
-        landed: What landing it brought.
-        log: The query that brought it, of this hour alone or of a range.
+        landed: The result of landing the hour.
+        log: The query that read it, for this hour only or for a range.
         requests: How many requests were sent while this hour was read.
         read_before: Whether Dagster knows of an earlier reading.
         now: The time, in UTC.
@@ -51,11 +51,11 @@ def landed_figures(
     }
 
 
-def udm_figures(findings: Findings, *, events: str | None, found: str | None) -> dict[str, dg.MetadataValue]:
-    """Give the figures of an hour's UDM events.
+def udm_metadata(findings: Findings, *, events: str | None, found: str | None) -> dict[str, dg.MetadataValue]:
+    """Return the metadata of an hour's UDM events.
 
     Args:
-        findings: What became of the hour's lines.
+        findings: What was found in the hour's lines.
         events: The URI of the events, if there are any.
         found: The URI of the findings, if there are any.
     """
@@ -89,7 +89,7 @@ def _text_or_null(text: str | None) -> dg.MetadataValue:
 
 
 def _facts_chart(counts: Sequence[FactCount]) -> str:
-    """Give a row with a bar for each UDM field that a line's own fields fill."""
+    """Return a table with a bar for each UDM field that a field of the lines fills."""
     rows = [("UDM field", "from", "lines", "events", "arrives"), ["---"] * 5]
     for udm, raw, lines, events in counts:
         if raw and lines:
@@ -136,7 +136,7 @@ def _cell(record: Mapping[str, Any], field: str) -> str:
 
 
 def _id(text: str) -> str:
-    """Give an id; what is no UUID may be anything."""
+    """Return an id; one that is not a UUID may be anything, so its phone numbers are masked."""
     try:
         return text if str(UUID(text)) == text.lower() else mask_phones(text)
     except ValueError:

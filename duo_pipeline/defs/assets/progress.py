@@ -1,4 +1,4 @@
-"""How far a query is, for people who watch a backfill."""
+"""How far a query has come, for people who watch a backfill."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from duo_pipeline.duo.telephony_log import TelephonyLog
 
 
 class Progress:
-    """Says a line a page.
+    """Reports a line for each page.
 
     Args:
         say: Takes the line.
@@ -21,7 +21,7 @@ class Progress:
         self._pages = 0
 
     def page(self, log: TelephonyLog) -> None:
-        """Say how many records have come, the hour that is reached, and how long the rest may take."""
+        """Report how many records have come, up to which hour, and how long the rest may take."""
         self._pages += 1
         line = f"Page {self._pages}: {log.received:,}"
         if log.total:

@@ -10,18 +10,19 @@ from duo_pipeline.defs.internals import plan_again
 from duo_pipeline.defs.partitions import key_of
 
 RECORD_AFTER_SECONDS = 20.0
-"""How long a finished hour may wait for the end of the run; with the longest silence of one request, an
+"""How long a finished hour may wait for the end of the run. Even if a request takes as long as it may, the
 hour is recorded within a minute of its landing."""
 
 Metadata = Mapping[str, dg.MetadataValue]
 
 
 class Recording:
-    """The hours that a step has done, each with its figures.
+    """The hours that a step has done, each with its metadata.
 
-    Dagster writes an event for each hour when the step ends well, and none when it does not. So a step that
-    ends soon leaves the writing to Dagster: one event an hour. What has waited for some time is written at
-    once, and survives a failure and a SIGKILL; its second event, at the end, has the same figures.
+    Dagster writes an event for each hour when the step succeeds, and none when it fails. So a step that ends
+    soon leaves the writing to Dagster: one event for each hour. Hours that have waited too long are written
+    without waiting for the end, and survive a failure and a SIGKILL. Their second event, at the end, has the
+    same metadata.
 
     Args:
         context: The step's context.
@@ -42,42 +43,42 @@ class Recording:
         """The hours that are done."""
         return self._done.keys()
 
-    def add(self, hour: datetime, figures: Metadata) -> None:
-        """Say that an hour is done."""
+    def add(self, hour: datetime, metadata: Metadata) -> None:
+        """Add an hour that is done."""
         if not self._waiting:
             self._waiting_since = self._monotonic()
-        self._done[hour] = self._waiting[hour] = figures
+        self._done[hour] = self._waiting[hour] = metadata
         self.write_if_due()
 
-    def add_written(self, hour: datetime, figures: Metadata) -> None:
-        """Say that an hour is done and that Dagster knows it."""
-        self._done[hour] = figures
+    def add_written(self, hour: datetime, metadata: Metadata) -> None:
+        """Add an hour that is done, and that Dagster knows already."""
+        self._done[hour] = metadata
 
     def write_if_due(self) -> None:
-        """Write what has waited long enough."""
+        """Write the waiting hours if the first of them has waited long enough."""
         if self._waiting and self._monotonic() - self._waiting_since >= RECORD_AFTER_SECONDS:
             self.write()
 
     def write(self) -> None:
-        """Write what has not been written: before a long wait, and before a failure ends the step."""
-        for hour, figures in self._waiting.items():
+        """Write the waiting hours: before a long wait, and before a failure ends the step."""
+        for hour, metadata in self._waiting.items():
             self._context.log_event(
                 dg.AssetMaterialization(
-                    asset_key=self._context.asset_key, partition=key_of(hour), metadata=figures
+                    asset_key=self._context.asset_key, partition=key_of(hour), metadata=metadata
                 )
             )
         self._waiting.clear()
 
     def take_back(self, hours: Iterable[datetime]) -> None:
-        """Say that hours are not done after all, so that they fail with the run.
+        """Withdraw hours that are not done after all, so that they fail with the run.
 
-        What Dagster has written stays; what plans the hour anew comes after it.
+        Dagster's log keeps what was written, but counts the plan that is written after it.
         """
         for hour in hours:
             if self._done.pop(hour, None) is not None and self._waiting.pop(hour, None) is None:
                 plan_again(self._context, key_of(hour))
 
     def finish(self) -> None:
-        """Hand the figures to Dagster for the events that it writes itself when the step ends well."""
-        for hour, figures in self._done.items():
-            self._context.add_asset_metadata(figures, partition_key=key_of(hour))
+        """Pass the metadata to Dagster, for the events that it writes when the step succeeds."""
+        for hour, metadata in self._done.items():
+            self._context.add_asset_metadata(metadata, partition_key=key_of(hour))

@@ -38,8 +38,8 @@ def telephony_ndjson(
     @dg.asset(
         key=key,
         description="Duo's telephony records of the hour, as the log objects that SecOps reads. A run over"
-        " several hours reads them with one query. Running an hour again is harmless: what is in S3 is not"
-        " written again, and a record that Duo shows late lands as a new object.",
+        " several hours reads them with one query. Running an hour again is harmless: a record that S3 has is"
+        " not written again, and one that Duo shows late lands in a new object.",
         deps=[admin_api_log(account.name)],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -54,8 +54,8 @@ def telephony_ndjson(
         refused = {hour: why for hour in hours if (why := refusal(hour, now(), settle_minutes))}
         readable = [hour for hour in hours if hour not in refused]
         recording = Recording(context)
-        for hour, figures in done_before(context, readable).items():
-            recording.add_written(hour, figures)
+        for hour, metadata in done_before(context, readable).items():
+            recording.add_written(hour, metadata)
         run: HoursRun | None = None
         stopped: str | None = None
         explained = True
@@ -71,7 +71,7 @@ def telephony_ndjson(
         except (settings.SettingsError, DuoError, BucketError) as error:
             stopped = str(error)
             explained = not may_be_of_one_hour(error)
-        except BaseException:  # somebody cancels the run, or a fault of this program
+        except BaseException:  # somebody cancels the run, or this program has a fault
             recording.write()
             raise
         verdicts = run.verdicts if run else {}
@@ -79,7 +79,7 @@ def telephony_ndjson(
         problems |= run.problems if run else {}
         if stopped is None and not problems:
             recording.finish()
-            read_before = checks.Verdict(True, "An earlier try of this run has read it.")
+            read_before = checks.Verdict(True, "An earlier try of this run has read these hours.")
             verdicts = verdicts or {hours[-1]: read_before}
             return dg.MaterializeResult(check_results=[checks.result(context, checks.COMPLETE, verdicts)])
         recording.write()
@@ -99,4 +99,4 @@ def _with_what_is_left(reason: str, left: list[datetime], hours: list[datetime])
     if len(hours) == 1 or not left:
         return reason
     landed = f"{len(hours) - len(left)} of {len(hours)} hours have landed"
-    return f"{reason.removesuffix('.')}; {landed}, run {span(left)} again."
+    return f"{reason.removesuffix('.')}; {landed}: run {span(left)} again."

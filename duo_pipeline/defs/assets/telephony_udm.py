@@ -9,7 +9,7 @@ import dagster as dg
 
 from duo_pipeline.config import settings
 from duo_pipeline.config.account import Account
-from duo_pipeline.defs.assets.metadata import udm_figures
+from duo_pipeline.defs.assets.metadata import udm_metadata
 from duo_pipeline.defs.assets.recording import Metadata, Recording
 from duo_pipeline.defs.checks import evaluations as checks
 from duo_pipeline.defs.checks import in_place
@@ -31,7 +31,7 @@ SEVERITIES = {
     **{check.name: check.severity for check in UDM_CHECKS},
 }
 _When = dg.AutomationCondition
-FOLLOW = (
+LINES_ARE_NEWER = (
     (
         _When.any_deps_match(_When.newly_updated()).since(_When.newly_updated() | _When.newly_requested())
         | (_When.missing() & _When.cron_tick_passed("20 * * * *"))
@@ -40,10 +40,10 @@ FOLLOW = (
     & ~_When.any_deps_in_progress()
     & ~_When.in_progress()
 )
-"""An hour, however old, whose lines are newer than its events; once an hour also those that have none.
+"""Requests each hour, however old, whose lines are newer than its events; once an hour, those without events.
 
-In a run of both assets, a failure of some hours makes Dagster skip the events of all of them. Its own
-``eager()`` leaves them so: it passes over what was updated by a run that was to make the events, too.
+In a run of both assets, a failure of some hours makes Dagster skip the events of all hours. Dagster's own
+``eager()`` would never request them: it ignores an update by a run that should have made the events as well.
 """
 
 
@@ -59,14 +59,14 @@ def telephony_udm(account: Account, partitions: dg.PartitionsDefinition[str]) ->
     @dg.asset(
         key=key,
         description="The UDM events that Google's parser makes of the hour's lines: what SecOps will show,"
-        " known before the feed reads it. It reads S3 alone, never Duo.",
+        " known before the feed reads it. It reads only S3, never Duo.",
         deps=[[account.name, "telephony_ndjson"]],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         required_resource_keys={account.resources.feed},
         group_name=account.name,
         kinds={"s3", "json"},
-        automation_condition=FOLLOW,
+        automation_condition=LINES_ARE_NEWER,
         check_specs=[
             in_place.spec(key, partitions),
             *(spec(check, key, partitions) for check in UDM_CHECKS),
@@ -84,8 +84,8 @@ def telephony_udm(account: Account, partitions: dg.PartitionsDefinition[str]) ->
             with ThreadPoolExecutor(CONCURRENT_HOURS) as threads:
                 jobs = ((feed, hour, there.of(hour), before.of(hour)) for hour in hours)
                 written = threads.map(lambda job: _write_events(*job), jobs)
-                for hour, (figures, of_hour) in zip(hours, written, strict=True):
-                    recording.add(hour, figures)
+                for hour, (metadata, of_hour) in zip(hours, written, strict=True):
+                    recording.add(hour, metadata)
                     for name, said in of_hour.items():
                         verdicts[name][hour] = said
         except (settings.SettingsError, BucketError) as error:
@@ -108,12 +108,12 @@ def telephony_udm(account: Account, partitions: dg.PartitionsDefinition[str]) ->
 
 
 class _Written(NamedTuple):
-    figures: Metadata
+    metadata: Metadata
     verdicts: Mapping[str, checks.Verdict]
 
 
 def _write_events(feed: Feed, hour: datetime, there: list[str], written_before: list[str]) -> _Written:
-    """Write the events of an hour and what is found of them, looking at its lines on the way."""
+    """Write the events and findings of an hour, and check on the way where its lines lie."""
     findings, placement = Findings(), Placement(hour, objects=len(there))
     events = found = None
     with Body() as body:
@@ -128,7 +128,7 @@ def _write_events(feed: Feed, hour: datetime, there: list[str], written_before: 
             found = key
             feed.bucket.put(found, body)
     return _Written(
-        udm_figures(
+        udm_metadata(
             findings,
             events=feed.bucket.uri(events) if events else None,
             found=feed.bucket.uri(found) if found else None,

@@ -1,4 +1,4 @@
-"""`as_usual`: none of the newest hours is far quieter than the account is used to (a warning)."""
+"""`as_usual`: none of the newest hours is far quieter than usual for the account (a warning)."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -16,13 +16,13 @@ USUAL_HOURS = 24
 def check(
     asset: dg.AssetsDefinition, evaluate: Callable[[dg.DagsterInstance], Verdict]
 ) -> dg.AssetChecksDefinition:
-    """Make the check that warns of hours far quieter than usual; the hourly schedule evaluates it, too."""
+    """Make the check that warns of unusually quiet hours; the hourly schedule evaluates it as well."""
 
     @dg.asset_check(
         asset=asset,
         name=AS_USUAL,
-        description="None of the last 24 settled hours is far quieter than the same hour of the weeks before,"
-        " and the account has not fallen silent against its habit.",
+        description="None of the last 24 settled hours has far fewer records than the same hour of the weeks"
+        " before, and the account has not been silent for unusually long.",
     )
     def as_usual(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         verdict = evaluate(context.instance)
@@ -39,7 +39,7 @@ def check(
 def verdict(
     instance: dg.DagsterInstance, asset: dg.AssetsDefinition, settings: HourSettings, now: datetime
 ) -> Verdict:
-    """Judge whether the newest settled hours are far quieter than usual (`unusual`)."""
+    """Judge whether any of the newest settled hours is far quieter than usual (`unusual`)."""
     newest = last_settled(settings, now, USUAL_HOURS)
     records = _records(instance, asset, {needed for hour in newest for needed in hours_needed(hour)})
     found = {hour: sentence for hour in newest if (sentence := unusual(hour, records))}
@@ -56,7 +56,7 @@ def _records(
     records: dict[datetime, int] = {}
     cursor: str | None = None
     while True:
-        page = instance.fetch_materializations(asked, limit=1000, cursor=cursor)  # the newest first
+        page = instance.fetch_materializations(asked, limit=1000, cursor=cursor)  # newest first
         for record in page.records:
             count = record.asset_materialization and record.asset_materialization.metadata.get("records")
             if record.partition_key and count and isinstance(count.value, int):

@@ -6,11 +6,11 @@ from duo_pipeline.defs.checks.evaluations import COMPLETE
 
 
 def spec(asset: dg.AssetKey, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:
-    """What was received of the hour, against Duo's own count."""
+    """Return the check's spec for Dagster."""
     return dg.AssetCheckSpec(
         COMPLETE,
         asset=asset,
         partitions_def=partitions,
-        description="Duo's answers give no reason to doubt that the hour is whole: Duo showed as many records"
-        " as it counts, in order of time, and all of them could land.",
+        description="Duo's answers give no reason to doubt that the hour is complete: Duo showed as many"
+        " records as it counts, in order of time, and all of them could land.",
     )

@@ -1,4 +1,4 @@
-"""What a check says of an hour or of an asset, and how Dagster is told and asked."""
+"""The verdicts of checks: how to record them in Dagster, and how to find the red ones."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ IN_PLACE = "in_place"
 NO_HOUR_LEFT_OUT = "no_hour_left_out"
 AS_USUAL = "as_usual"
 HOURS = "hours"
-"""The metadata of an evaluation of a whole asset: the ranges of hours that are wrong."""
+"""The metadata key of an evaluation of a whole asset that lists the ranges of wrong hours."""
 EACH_HOUR = 168
-"""Up to so many hours of a run, each has its evaluation; beyond, those that are red, or were."""
+"""Runs over up to this many hours evaluate each of them; longer ones record only what is or was red."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a check says of an hour, or of an asset.
+    """What a check says about an hour, or about an asset.
 
     Attributes:
         passed: Whether it passed.
         sentence: Why, and what to do.
-        hours: The hours that are wrong, where it is about an asset.
+        hours: The hours that are wrong, if it is about an asset.
     """
 
     passed: bool
@@ -41,7 +41,7 @@ def report(
     verdict: Verdict,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> None:
-    """Record what a check says of the whole asset, outside of a run."""
+    """Record the verdict of a check on a whole asset, outside of a run."""
     instance.report_runless_asset_event(
         dg.AssetCheckEvaluation(
             asset_key=asset.key,
@@ -55,7 +55,7 @@ def report(
 
 
 def hours_metadata(verdict: Verdict) -> dict[str, dg.MetadataValue]:
-    """Keep the hours as ranges of partition keys: the alerts read them."""
+    """Return the metadata with the wrong hours, as ranges of partition keys: the alerts read it."""
     ranges = [[key_of(first), key_of(last)] for first, last in contiguous(sorted(verdict.hours))]
     return {HOURS: dg.MetadataValue.json(ranges)} if ranges else {}
 
@@ -69,12 +69,12 @@ def record(
     *,
     only_news: bool = False,
 ) -> None:
-    """Record what a check says of each hour; where they are very many, only what is red or turns green."""
+    """Record the verdict of a check on each hour; of many hours, only those that are red or turn green."""
     many = only_news or len(verdicts) > EACH_HOUR
     was_red = ever_red(context.instance, dg.AssetCheckKey(asset_key, name)) if many else set()
     for hour, verdict in verdicts.items():
         if not verdict.passed or not many or key_of(hour) in was_red:
-            context.log_event(  # an op's context takes evaluations, too, and is not annotated so
+            context.log_event(  # an op's context takes evaluations, though its annotation does not say so
                 dg.AssetCheckEvaluation(  # type: ignore[arg-type,unused-ignore]
                     asset_key=asset_key,
                     check_name=name,
@@ -92,10 +92,10 @@ def result(
     verdicts: Mapping[datetime, Verdict],
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> dg.AssetCheckResult:
-    """Give what a check says at the end of a run.
+    """Return the result of a check at the end of a run.
 
-    In a run over one hour Dagster records it for that hour. In a run over a range it records it for none, so
-    there the hours' own evaluations are recorded beside it.
+    In a run over one hour, Dagster records the result for that hour. In a run over a range, it records the
+    result for no hour, so this function records an evaluation of each hour as well.
     """
     if len(verdicts) > 1:
         record(context, context.asset_key, name, verdicts, severity)
@@ -113,18 +113,18 @@ def result(
 def ever_red(
     instance: dg.DagsterInstance, check_key: dg.AssetCheckKey, runs: Collection[str] | None = None
 ) -> set[str | None]:
-    """Return the partition keys of the hours that were red in one of these runs, or ever."""
+    """Return the partition keys of the hours that were red in one of these runs; without runs, in any run."""
     history = internals.evaluations(instance, check_key, {internals.CheckStatus.FAILED})
     return {record.partition for record in history if runs is None or record.run_id in runs}
 
 
 def red(instance: dg.DagsterInstance, key: dg.AssetCheckKey, hours: Iterable[datetime]) -> dict[str, int]:
-    """Return the partition keys of the hours whose last evaluation is red, those judged longest ago first.
+    """Return the partition keys of the hours whose latest evaluation is red, oldest evaluation first.
 
-    One that is only planned, as at the beginning of a run, changes nothing.
+    An evaluation that is only planned, as at the beginning of a run, changes nothing.
 
     Returns:
-        For each the storage id of that evaluation, which grows with time.
+        Each key with the storage id of that evaluation, which grows with time.
     """
     suspects = {one for one in ever_red(instance, key) if one}.intersection(map(key_of, hours))
     found = {

@@ -1,4 +1,4 @@
-"""`in_place`: every line of the feed lies in its hour, once."""
+"""`in_place`: every line of the feed is in the folder of its hour, once."""
 
 import dagster as dg
 
@@ -7,27 +7,27 @@ from duo_pipeline.landing.placement import Placement
 
 
 def spec(asset: dg.AssetKey, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:
-    """Every line of the feed lies in its hour, and stands there once."""
+    """Return the check's spec for Dagster."""
     return dg.AssetCheckSpec(
         IN_PLACE,
         asset=asset,
         partitions_def=partitions,
-        description="Every line that the feed has for the hour lies in its hour, and stands there once.",
+        description="Every line in the hour's folder of the feed belongs to the hour, and is there once.",
     )
 
 
 def verdict(placement: Placement, lines: int) -> Verdict:
-    """Judge an hour by where its lines lie."""
+    """Return the verdict on an hour, by where its lines lie."""
     doubled = placement.doubled()
     wrong = []
     if placement.astray:
-        wrong.append(f"{placement.astray} lines are not of this hour, the first at {placement.astray_at}")
+        wrong.append(f"{placement.astray} lines belong to another hour, the first at {placement.astray_at}")
     if doubled:
         wrong.append(f"{doubled} lines stand there once too often")
     if not wrong:
-        return Verdict(True, f"Each of {lines} lines lies in its hour, once.")
+        return Verdict(True, f"Each of {lines} lines is in the folder of its hour, once.")
     return Verdict(
         False,
-        f"Of {lines} lines {' and '.join(wrong)}: find out what else writes below S3_PREFIX, for SecOps has"
-        " ingested them.",
+        f"Of {lines} lines {' and '.join(wrong)}: find out what else writes below S3_PREFIX. SecOps has"
+        " ingested these lines.",
     )

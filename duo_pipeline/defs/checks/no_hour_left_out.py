@@ -1,4 +1,4 @@
-"""`no_hour_left_out`: no hour before the look-back of the schedule is missing, in doubt or lost."""
+"""`no_hour_left_out`: no hour that is too old for the hourly schedule is missing, in doubt or lost."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -14,12 +14,13 @@ from duo_pipeline.defs.partitions import DUO_HISTORY, HOUR, hours_between, last_
 def check(
     asset: dg.AssetsDefinition, evaluate: Callable[[dg.DagsterInstance], Verdict]
 ) -> dg.AssetChecksDefinition:
-    """Make the check that names hours which nobody asked for; the hourly schedule evaluates it, too."""
+    """Make the check that names hours that nobody requested; the hourly schedule evaluates it as well."""
 
     @dg.asset_check(
         asset=asset,
         name=NO_HOUR_LEFT_OUT,
-        description="No hour before the look-back of the schedule is missing or in doubt.",
+        description="No hour older than the look-back of the hourly schedule (DUO_LOOKBACK_HOURS) is missing"
+        " or in doubt.",
     )
     def no_hour_left_out(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         verdict = evaluate(context.instance)

@@ -1,4 +1,4 @@
-"""The checks of an hour's UDM events: what SecOps will not show, in a sentence with what to do."""
+"""The checks of an hour's UDM events: what SecOps will not show, and what to do about it."""
 
 from typing import NamedTuple
 
@@ -26,8 +26,8 @@ from duo_pipeline.udm.findings import Finding, Findings
 _NAMED = 3
 _LOOK = "look at the line, and at docs/udm-mapping.md for what Google's parser makes of it"
 _AS_SENT = (
-    "{:,} lines stand as Duo sent them, and Google's parser needs more: set DUO_RECORD_FORMAT=secops for the"
-    " hours to come (what the feed has is not written again)"
+    "{:,} lines are as Duo sent them, and Google's parser needs more: set DUO_RECORD_FORMAT=secops, which"
+    " changes only new lines (the feed is never rewritten)"
 )
 
 
@@ -36,9 +36,9 @@ class UdmCheck(NamedTuple):
 
     Attributes:
         name: Its name in Dagster.
-        description: What it wants.
+        description: What it requires.
         finding_types: The types of findings that turn it red.
-        cure: What to do then.
+        cure: What to do when it is red.
         severity: A warning, or an error.
     """
 
@@ -54,8 +54,8 @@ UDM_CHECKS = (
         "schema",
         "Google's UDM schema takes every event, and no field is longer than it may be.",
         frozenset({OUTSIDE_SCHEMA, TOO_LONG}),
-        "SecOps refuses such an event or cuts the field: look at the line, and tell Duo's support if it"
-        " stands so in Duo's log",
+        "SecOps refuses such an event or cuts the field: look at the line, and if Duo's log has it like that,"
+        " tell Duo's support",
     ),
     UdmCheck(
         "required_fields",
@@ -69,29 +69,29 @@ UDM_CHECKS = (
     ),
     UdmCheck(
         "facts_preserved",
-        "Whatever a line says, and its host, is in its event.",
+        "Everything that a line says, and its host, is in its event.",
         frozenset({MALFORMED, CREDITS_LOST, NO_HOST, FACT_LOST}),
     ),
     UdmCheck(
         "nothing_unknown",
-        "No line has a key, a value or a phone number that nobody expected, or that no vector of Google's"
-        " settles.",
+        "No line has an unknown key, value or form of phone number, or a case that none of Google's vectors"
+        " shows.",
         frozenset({UNKNOWN_VALUE, UNKNOWN_KEY, NO_E164, UNPROVEN}),
-        "Duo's log may have moved: look at the lines, and whether SecOps shows them well",
+        "Duo may have changed its log: look at the lines, and check that SecOps shows them well",
         dg.AssetCheckSeverity.WARN,
     ),
 )
 
 
 def spec(check: UdmCheck, asset: dg.AssetKey, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:
-    """Return Dagster's description of a check."""
+    """Return the check's spec for Dagster."""
     return dg.AssetCheckSpec(
         check.name, asset=asset, partitions_def=partitions, description=check.description
     )
 
 
 def verdict(check: UdmCheck, findings: Findings) -> Verdict:
-    """Return what a check finds of an hour."""
+    """Return the verdict of a check on an hour."""
     found = [one for one in findings.findings() if one.issue.type in check.finding_types]
     if not found:
         return Verdict(True, f"{findings.lines:,} lines. {check.description}")
@@ -107,6 +107,6 @@ def _said(finding: Finding, lines: int) -> str:
 
 
 def _is_by_format(found: list[Finding], findings: Findings) -> bool:
-    """Return whether the lines that stand as Duo sent them explain what was found."""
+    """Return whether lines that are as Duo sent them explain what was found."""
     lost = {NO_EVENT_TIME, CREDITS_LOST, NO_HOST}
     return bool(findings.as_sent) and any(one.issue.type in lost for one in found)

@@ -1,10 +1,10 @@
-"""The check ``as_usual``: an hour, or a silence, far below what the account is used to.
+"""The check ``as_usual``: an hour, or a silence, with far fewer records than usual for the account.
 
 The records of an hour, or of the silence that it ends (up to 12 hours since the last record), are compared
-with the same hours of the last four weeks: the check warns when at least 15 records were expected, and
-under a fifth of them came. Expected is what all but the quietest of these weeks had, an hour earlier or
-later if that is less, and lowered as far as the six hours before were already below their usual, so that a
-quiet day, such as a holiday, is not taken for an incident.
+with the same hours of the last four weeks. The check warns when at least 15 records were expected, and less
+than a fifth of them came. Expected is what all but the quietest of these weeks had (an hour earlier or later,
+if that is less). If the six hours before were already below their usual number, less is expected in the same
+proportion, so that a quiet day, such as a holiday, is not taken for an incident.
 
 Duo's log has been up to 16 hours late (status.duo.com): without this check, the empty hours of such an
 incident look like hours in which nobody logged in.
@@ -26,13 +26,13 @@ _ENOUGH = 15
 _ENOUGH_BEFORE = 10
 _FAR_BELOW = 1 / 5
 _SHARE = 1 / 50
-"""Hours that usually bring less of a day than this are night, and too small to be judged by."""
+"""Hours that usually bring a smaller share of a day than this are night: too few records to judge by."""
 _SHARE_AFTER_NIGHT = 1 / 10
-"""The same where the hours before tell nothing of the day: a holiday may begin with a silence, too."""
+"""The same, if the hours before tell nothing about the day: a holiday may begin with a silence, too."""
 
 
 def hours_needed(hour: datetime) -> list[datetime]:
-    """Return the hours whose counts ``unusual`` reads for ``hour``, oldest first: 126 of them, all in UTC."""
+    """Return the hours whose counts ``unusual`` needs for ``hour``, oldest first: 126 hours, all in UTC."""
     own = [h for h in _day(hour) if h <= hour]
     return [h for week in reversed(_WEEKS) for h in _same_day(hour, week)] + own
 
@@ -43,7 +43,7 @@ def unusual(hour: datetime, records: Mapping[datetime, int]) -> str | None:
     Args:
         hour: The start of the hour, in UTC.
         records: How many records each hour has. An hour that is missing here is unknown, not empty: a week
-            with such an hour is not compared, and with fewer than three weeks nothing is said.
+            with such an hour is not compared, and with fewer than three weeks there is no warning.
     """
     weeks = [week for week in _WEEKS if all(h in records for h in _same_day(hour, week))]
     if hour not in records or len(weeks) < _FEWEST_WEEKS:

@@ -1,13 +1,13 @@
 """The figures of an hour's events."""
 
-from duo_pipeline.defs.assets.metadata import udm_figures
+from duo_pipeline.defs.assets.metadata import udm_metadata
 from tests.udm.test_lines import SECOPS, findings_of
 
 
 def test_the_table_of_findings_has_a_row_for_each_with_its_first_place() -> None:
     phone = "+12125550177"
     findings = findings_of(SECOPS, {**SECOPS, "telephony_id": phone, f"a|{phone}": 1})
-    table = udm_figures(findings, events=None, found=None)["findings_table"].value
+    table = udm_metadata(findings, events=None, found=None)["findings_table"].value
     assert table == (
         "|finding|severity|lines|first place|telephony_id|\n"
         "|---|---|---|---|---|\n"
@@ -16,4 +16,4 @@ def test_the_table_of_findings_has_a_row_for_each_with_its_first_place() -> None
 
 
 def test_without_findings_there_is_no_table() -> None:
-    assert udm_figures(findings_of(SECOPS), events=None, found=None)["findings_table"].value == "none"
+    assert udm_metadata(findings_of(SECOPS), events=None, found=None)["findings_table"].value == "none"

@@ -1,4 +1,4 @@
-"""`duo-pipeline adopt`: a feed is taken over from the Lambda function of Google's guide."""
+"""`duo-pipeline adopt`: takes a feed over from the Lambda function of Google's guide."""
 
 import os
 from datetime import UTC, datetime
@@ -25,12 +25,12 @@ from duo_pipeline.landing.ownership import claim
 
 
 def run_adopt(account: str | None) -> None:
-    """Adopt what the Lambda has left, and say what that was and what to do next.
+    """Adopt the records that the Lambda has left, and print what they were and what to do next.
 
-    The settings are the environment's and those of an ``.env`` in the current folder, as for Dagster.
+    The settings come from the environment and from ``.env`` in the current folder, as they do in Dagster.
 
     Args:
-        account: The name of the account whose feed it is, where there are several.
+        account: The name of the account whose feed it is; needed if there are several accounts.
 
     Raises:
         click.ClickException: A setting is missing or wrong, or S3 refused or could not be reached.
@@ -53,7 +53,7 @@ def run_adopt(account: str | None) -> None:
 
 
 def _adopt(console: Console, feed: Feed, objects: list[str]) -> list[datetime]:
-    """Adopt the objects, print what was in them, and give the hours of their records."""
+    """Adopt the objects, print what was in them, and return the hours of their records."""
     where = feed.bucket.uri(feed.prefix)
     total, hours, copies = Adopted(where), set[datetime](), 0
     if not objects:
@@ -69,11 +69,11 @@ def _adopt(console: Console, feed: Feed, objects: list[str]) -> list[datetime]:
             copies += len(one.hours)
             hours.update(one.hours)
             for place, reason in one.unreadable_at:
-                progress.console.print(f"[red]✗[/] {escape(place)} is left alone: {reason}.")
+                progress.console.print(f"[red]✗[/] {escape(place)} is skipped: {reason}.")
     table = Table(show_header=False)
     table.add_row("objects of the Lambda", f"{len(objects):,}")
-    table.add_row("records, each once an object", f"{total.records:,}")
-    table.add_row("the same again in an object", f"{total.doubled:,}")
+    table.add_row("records, once for each object", f"{total.records:,}")
+    table.add_row("duplicates within an object", f"{total.doubled:,}")
     table.add_row("unreadable", f"{total.unreadable:,}")
     table.add_row("hours with records", f"{len(hours):,}{f', {span(hours)}' if hours else ''}")
     table.add_row("copies below S3_WORK_PREFIX", f"{copies:,} ({total.new_copies:,} new)")
@@ -85,8 +85,9 @@ def _print_checkpoint(console: Console, feed: Feed, checkpoint: str) -> None:
     ms = lambda_objects.reached(feed.bucket, checkpoint)
     at = f", which stands at {instants.iso(ms * 1_000_000)}" if ms else ""
     console.print(
-        f"[yellow]![/] {escape(feed.bucket.uri(checkpoint))} is the Lambda's checkpoint{at}: nothing here"
-        " needs it, and SecOps ingests each version of it as an event; delete it when the Lambda is off."
+        f"[yellow]![/] {escape(feed.bucket.uri(checkpoint))} is the Lambda's checkpoint{at}. The pipeline"
+        " does not need it, and SecOps ingests each version of it as an event: delete it once the Lambda is"
+        " off."
     )
 
 
@@ -98,11 +99,11 @@ def _print_what_next(
     now = datetime.now(UTC)
     within = hours_between(max(adopted[0], hours.start), min(adopted[-1], now))
     readable = [hour for hour in within if not refusal(hour, now, hours.settle_minutes)]
-    console.print("[green]✓[/] The records of these hours count as there from now on.")
+    console.print("[green]✓[/] From now on, the records of these hours count as delivered.")
     if readable:
         assets = f"{account.name}/telephony_ndjson,{account.name}/telephony_udm"
         console.print(
-            "What the Lambda has lost of them lands when they are materialized:\n\n"
+            "Materialize these hours, and the records that the Lambda has lost land as well:\n\n"
             "    dagster asset materialize -m duo_pipeline.definitions"
             f' --select "{assets}" --partition-range {span(readable)}\n'
         )

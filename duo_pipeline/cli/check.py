@@ -1,4 +1,4 @@
-"""`duo-pipeline check`: everything that a run needs, tried before there is one."""
+"""`duo-pipeline check`: tries everything that a run needs, before there is one."""
 
 import json
 import os
@@ -24,17 +24,17 @@ MARKS = {
     Status.NOT_TRIED: Text("-", "dim"),
 }
 PIPED_WIDTH = 1000
-"""Into a pipe or a file, what is one line stays one line."""
+"""In a pipe or a file, each line of the table stays one line."""
 
 
 def run_check(account: str | None, *, as_json: bool) -> None:
-    """Try everything, and print what came of it.
+    """Try everything, and print the result.
+
+    Exits with 1 if anything is wrong; a warning does not count.
 
     Args:
-        account: The name of the account to try; all if none.
-        as_json: Whether JSON is printed.
-
-    Exits with 1 when anything is wrong; a warning alone is not.
+        account: The name of the account to try; None for all accounts.
+        as_json: Whether to print JSON.
     """
     read_env_file()
     groups = _groups(account)

@@ -1,4 +1,4 @@
-"""The option ``--account``: which of the accounts a command is for."""
+"""The option ``--account``: the account that a command is for."""
 
 import os
 from collections.abc import Callable
@@ -11,16 +11,18 @@ from duo_pipeline.config.accounts_file import FILE, accounts
 from duo_pipeline.config.settings import SettingsError
 
 
-def account_option(of_all: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give the option; ``of_all`` says what the command does without it."""
-    return click.option("--account", metavar="NAME", help=f"An account of the file {FILE} names; {of_all}")
+def account_option(without: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option; ``without`` says what the command does without it."""
+    return click.option(
+        "--account", metavar="NAME", help=f"An account in the file that {FILE} names; {without}"
+    )
 
 
 def chosen(name: str | None) -> list[Account]:
-    """Give the account of that name, or all.
+    """Return the account with that name, or all accounts if there is no name.
 
     Raises:
-        SettingsError: The file of accounts is wrong, or has none of that name.
+        SettingsError: The file of accounts is wrong, or has no account with that name.
     """
     there = accounts(os.environ)
     found = [account for account in there if name in (None, account.name)]
@@ -30,10 +32,11 @@ def chosen(name: str | None) -> list[Account]:
 
 
 def the_chosen(name: str | None) -> Account:
-    """Give the account of that name, or the only one.
+    """Return the account with that name, or the only account.
 
     Raises:
-        click.ClickException: The file of accounts is wrong, has none of that name, or there are several.
+        click.ClickException: The file of accounts is wrong, it has no account with that name, or there are
+            several accounts and no name.
     """
     try:
         found = chosen(name)

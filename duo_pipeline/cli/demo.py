@@ -1,4 +1,4 @@
-"""`duo-pipeline demo`: the whole way, on one machine, in a minute."""
+"""`duo-pipeline demo`: the whole pipeline, on one machine, in a minute."""
 
 import json
 import os
@@ -38,7 +38,7 @@ STEPS = {"duo__telephony_ndjson": "Duo → S3", "duo__telephony_udm": "S3 → UD
 
 @dataclass(frozen=True, slots=True)
 class _Bucket:
-    """The bucket, copied to plain files."""
+    """The bucket, copied to files."""
 
     folder: Path
     settings: FeedSettings
@@ -52,15 +52,15 @@ class _Bucket:
         return self.folder / self.settings.work_prefix / "udm"
 
     def lines(self, hours: Sequence[datetime]) -> list[dict[str, Any]]:
-        """Read the lines of the hours' log objects."""
+        """Return the lines of the hours' log objects."""
         files = (file for hour in hours for file in (self.feed / keys.hour_folder(hour)).glob("*"))
         return [json.loads(line) for file in sorted(files) for line in file.open("rb")]
 
 
 def run_demo(folder: Path) -> None:
-    """Land the last 24 settled hours, and print what came out.
+    """Land the last 24 settled hours, and print the result.
 
-    Exits with 1 when the run fails, or when the feed is not record for record what Duo shows.
+    Exits with 1 if the run fails, or if the feed does not have exactly the records that Duo shows.
     """
     console = Console(highlight=False, soft_wrap=True)
     console.print("Starting an emulated Duo Admin API and a real S3 server (SeaweedFS) on loopback …")
@@ -69,16 +69,16 @@ def run_demo(folder: Path) -> None:
         os.environ["DAGSTER_HOME"] = str(local_instance(folder / "dagster"))
         hours = last_settled(hour_settings(os.environ), datetime.now(UTC), HOURS)
         console.print(f"Running the job 'telephony' for {_span(hours)} in Dagster …")
-        figures = _run(console, hours)
+        metadata = _run(console, hours)
         bucket = _Bucket(folder / "bucket", feed_settings(os.environ))
         shutil.rmtree(bucket.folder, ignore_errors=True)
         prefixes = [bucket.settings.prefix, bucket.settings.work_prefix]
         mirror(sandbox.s3.client(), bucket.settings.bucket, prefixes, bucket.folder)
         _print_event(console, bucket, hours)
-        console.print(_table(hours, figures))
+        console.print(_table(hours, metadata))
         console.print(f"The feed that SecOps reads:        {bucket.feed}")
         console.print(f"The events that SecOps will show: {bucket.events}")
-        console.print(f"The same hour by hour in Dagster's UI: {sys.argv[0]} ui")
+        console.print(f"To see each hour in Dagster's UI: {sys.argv[0]} ui")
         shown = Counter(map(fingerprint, _shown_by_duo(sandbox, hours)))
         landed = Counter(fingerprint(as_sent(line)) for line in bucket.lines(hours))
     if shown != landed:
@@ -89,8 +89,10 @@ def run_demo(folder: Path) -> None:
 
 
 def _run(console: Console, hours: Sequence[datetime]) -> dict[str, list[Mapping[str, Any]]]:
-    """Run the job, and give for each step the figures of its hours."""
-    from duo_pipeline.definitions import defs  # read late: the module takes its settings from the environment
+    """Run the job, and return the metadata of each step's hours."""
+    from duo_pipeline.definitions import (
+        defs,
+    )  # imported late: the module reads its settings from the environment
 
     request = run_request(hours[0], hours[-1])
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -142,8 +144,8 @@ def _show_progress(console: Console, instance: dg.DagsterInstance, hours: int, s
                     progress.advance(tasks[event.step_key or ""])
 
 
-def _table(hours: Sequence[datetime], figures: Mapping[str, list[Mapping[str, Any]]]) -> Table:
-    landed, mapped = (figures[step] for step in STEPS)
+def _table(hours: Sequence[datetime], metadata: Mapping[str, list[Mapping[str, Any]]]) -> Table:
+    landed, mapped = (metadata[step] for step in STEPS)
     credits_by_type: Counter[str] = Counter()
     events_by_type: Counter[str] = Counter()
     for hour in landed:
@@ -167,7 +169,7 @@ def _table(hours: Sequence[datetime], figures: Mapping[str, list[Mapping[str, An
 
 
 def _print_event(console: Console, bucket: _Bucket, hours: Sequence[datetime]) -> None:
-    """Print the latest event, its phone number masked."""
+    """Print the latest event, with its phone number masked."""
     files = (bucket.events / keys.hour_folder(hour) / "events.ndjson" for hour in reversed(hours))
     latest = next((file for file in files if file.exists()), None)
     if latest is None:

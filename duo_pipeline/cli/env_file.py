@@ -7,7 +7,7 @@ from dotenv import dotenv_values
 
 
 def read_env_file() -> None:
-    """Put what .env says into the environment, over what is there."""
+    """Put the variables of .env into the environment; they override what is there."""
     os.environ.update(
         {name: value for name, value in dotenv_values(Path(".env")).items() if value is not None}
     )

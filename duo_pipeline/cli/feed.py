@@ -28,16 +28,16 @@ def run_feed(
     show_secret: bool,
     command: bool,
 ) -> None:
-    """Print the body as JSON, and to the standard error the command; or the command alone.
+    """Print the body as JSON, and the command to standard error; or print only the command.
 
     Args:
-        account: The name of the account whose feed it is, where there are several.
-        instance: Where the feed will be.
-        display_name: What it is called there.
-        role: The ARN and the subject id, where Google assumes a role.
-        profile: The AWS profile whose access key Google gets; without it, the credentials of the AWS SDK.
-        show_secret: Whether the access key is printed; else there is a placeholder in its stead.
-        command: Whether the command alone is printed.
+        account: The name of the account whose feed it is; needed if there are several accounts.
+        instance: The SecOps instance that will have the feed.
+        display_name: The name of the feed in SecOps.
+        role: The ARN and the subject id, if Google assumes a role.
+        profile: The AWS profile whose access key Google gets; without it, the AWS SDK's credentials.
+        show_secret: Whether to print the access key, and not a placeholder.
+        command: Whether to print only the command.
     """
     read_env_file()
     of = the_chosen(account)
@@ -70,12 +70,10 @@ def _access_key(profile: str | None) -> dict[str, Any]:
     except BotoCoreError as error:
         raise click.ClickException(f"There is no access key to show: {error}.") from None
     if not (key and key.access_key and key.secret_key):
-        raise click.ClickException(
-            "There is no access key to show: set AWS_ACCESS_KEY_ID, or give --profile."
-        )
+        raise click.ClickException("There is no access key to show: set AWS_ACCESS_KEY_ID, or use --profile.")
     if key.token:
         raise click.ClickException(
-            "The AWS credentials are temporary, and a feed cannot renew them: give the --profile of a user,"
-            " or --role-arn."
+            "The AWS credentials are temporary, and a feed cannot renew them: use --profile with the profile"
+            " of a user, or use --role-arn."
         )
     return secops.access_key(key.access_key, key.secret_key)

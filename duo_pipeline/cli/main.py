@@ -1,4 +1,4 @@
-"""The commands."""
+"""The commands, with their options and help texts."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,25 +13,26 @@ _FOLDER = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".sandbox"),
     show_default=True,
-    help="Where the sandbox keeps its data.",
+    help="The folder for the sandbox's data.",
 )
 
 _ACCOUNTS = click.option(
     "--accounts",
     type=click.IntRange(0, 100),
     default=0,
-    help="So many accounts, listed in a file, in place of the one of the environment.",
+    show_default=True,
+    help="How many Duo accounts to emulate, listed in a file of accounts; 0: one account, without a file.",
 )
 
 
 @click.group()
 @click.version_option(__version__)
 def main() -> None:
-    """Cisco Duo's telephony log, delivered to Google SecOps: every record once, hour by hour."""
+    """Deliver Cisco Duo's telephony log to Google SecOps: every record once, hour by hour."""
 
 
 def _need_the_sandbox() -> None:
-    """Raise a sentence if the packages of the extra `sandbox` are not installed."""
+    """Fail with a sentence if the packages of the extra `sandbox` are not installed."""
     needed = "dagster_webserver", "starlette", "uvicorn"
     missing = [name for name in needed if find_spec(name) is None]
     if missing:
@@ -43,7 +44,7 @@ def _need_the_sandbox() -> None:
 @main.command()
 @_FOLDER
 def demo(folder: Path) -> None:
-    """Land the last 24 settled hours of an emulated Duo in a real S3 server, and show what came out."""
+    """Land the last 24 settled hours of an emulated Duo in a real S3 server, and show the result."""
     _need_the_sandbox()
     from duo_pipeline.cli.demo import run_demo
 
@@ -53,9 +54,9 @@ def demo(folder: Path) -> None:
 @main.command()
 @_FOLDER
 @_ACCOUNTS
-@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Of the UI.")
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="The UI's port.")
 def ui(folder: Path, accounts: int, port: int) -> None:
-    """Serve Dagster's UI and daemon over the sandbox, on loopback, until Ctrl-C."""
+    """Run the sandbox with Dagster's UI and daemon, on loopback, until Ctrl-C."""
     _need_the_sandbox()
     from duo_pipeline.cli.ui import run_ui
 
@@ -66,7 +67,7 @@ def ui(folder: Path, accounts: int, port: int) -> None:
 @_FOLDER
 @_ACCOUNTS
 def sandbox(folder: Path, accounts: int) -> None:
-    """Run the emulated Duo Admin API and the S3 server, and print the settings to use, until Ctrl-C."""
+    """Run the emulated Duo Admin API and the S3 server until Ctrl-C, and print the settings to use them."""
     _need_the_sandbox()
     from duo_pipeline.cli.sandbox import run_sandbox
 
@@ -75,12 +76,13 @@ def sandbox(folder: Path, accounts: int) -> None:
 
 @main.command()
 @click.argument("source", metavar="FILE")
-@click.option("--findings", is_flag=True, help="Print what SecOps will not show, instead of the events.")
+@click.option("--findings", is_flag=True, help="Print what SecOps will not show, not the events.")
 def udm(source: str, findings: bool) -> None:
-    """Print the UDM events that Google's parser makes of FILE: NDJSON, - for stdin, or an s3:// URI.
+    """Print the UDM events that Google's parser makes of the lines of FILE.
 
-    An s3:// URI that ends in a slash stands for all objects below it. Exits with 1 if a line does not arrive
-    whole.
+    FILE is an NDJSON file, - for standard input, or an s3:// URI. An s3:// URI that ends in a slash stands
+    for all objects below it. Exits with 1 if SecOps will not show all of a line, and with 2 if FILE cannot be
+    read.
     """
     from duo_pipeline.cli.udm import run_udm
 
@@ -88,13 +90,13 @@ def udm(source: str, findings: bool) -> None:
 
 
 @main.command()
-@account_option("without it, all are tried.")
+@account_option("without it, the command tries all accounts.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def check(account: str | None, as_json: bool) -> None:
-    """Try everything that a run needs, and say how to mend what is wrong; exits with 1 if anything is.
+    """Try everything that a run needs, and say how to fix what is wrong.
 
-    It reads .env as Dagster does, sends Duo one request for each account, and writes one small object below
-    S3_WORK_PREFIX.
+    Reads .env as Dagster does, sends Duo one request for each account, and writes one small object below
+    S3_WORK_PREFIX. Exits with 1 if anything is wrong.
     """
     from duo_pipeline.cli.check import run_check
 
@@ -102,16 +104,18 @@ def check(account: str | None, as_json: bool) -> None:
 
 
 @main.command()
-@account_option("needed where there are several.")
+@account_option("needed if there are several.")
 @click.option("--project", default="PROJECT", show_default=True, help="Google Cloud project of SecOps.")
-@click.option("--location", default="LOCATION", show_default=True, help="Its region: us, eu, europe-west2 …")
-@click.option("--instance", default="INSTANCE", show_default=True, help="Its instance (customer) id.")
-@click.option("--display-name", default="Duo telephony", show_default=True, help="Of the feed.")
-@click.option("--role-arn", help="AWS role that Google assumes, in place of an access key.")
-@click.option("--subject-id", help="Subject that the role trusts: Google shows it for your instance.")
-@click.option("--show-secret", is_flag=True, help="Print the access key; else a placeholder.")
-@click.option("--profile", help="AWS profile of the access key: that of secops-reader, who may only read.")
-@click.option("--command", is_flag=True, help="Print the command that creates the feed, and not its body.")
+@click.option(
+    "--location", default="LOCATION", show_default=True, help="Region of SecOps: us, eu, europe-west2 …"
+)
+@click.option("--instance", default="INSTANCE", show_default=True, help="Instance (customer) id of SecOps.")
+@click.option("--display-name", default="Duo telephony", show_default=True, help="Name of the feed.")
+@click.option("--role-arn", help="AWS role that Google assumes, instead of using an access key.")
+@click.option("--subject-id", help="Subject that the role trusts; Google shows it for your instance.")
+@click.option("--show-secret", is_flag=True, help="Print the access key, not a placeholder.")
+@click.option("--profile", help="AWS profile with the access key of secops-reader, who may only read.")
+@click.option("--command", is_flag=True, help="Print only the command that creates the feed.")
 def feed(
     account: str | None,
     project: str,
@@ -124,9 +128,10 @@ def feed(
     profile: str | None,
     command: bool,
 ) -> None:
-    """Print the body that creates the feed in Google SecOps, checked by the class of Google's own client.
+    """Print the body of the request that creates the feed in Google SecOps.
 
-    Bucket and prefix are those of the settings. What is not given stands as a placeholder, in capitals.
+    Bucket and prefix come from the settings. Google's own client has checked the body. A value that you leave
+    out appears as a placeholder in capitals.
     """
     from duo_pipeline.cli.feed import run_feed
     from duo_pipeline.secops.feed import Instance
@@ -134,7 +139,7 @@ def feed(
     if bool(role_arn) != bool(subject_id):
         raise click.UsageError("--role-arn and --subject-id go together.")
     if role_arn and (show_secret or profile):
-        raise click.UsageError("--role-arn needs no access key: leave --show-secret and --profile out.")
+        raise click.UsageError("--role-arn needs no access key: leave out --show-secret and --profile.")
     run_feed(
         account,
         Instance(project, location, instance),
@@ -152,19 +157,22 @@ def feed(
     type=click.IntRange(190),
     default=200,
     show_default=True,
-    help="Delete runs older than that; Duo keeps 180 days.",
+    help="Delete runs that are older than this; Duo keeps 180 days.",
 )
 def prune(days: int) -> None:
-    """Delete old runs of the pipeline from Dagster's database; nothing in the bucket is touched."""
+    """Delete old runs of the pipeline from Dagster's database. The bucket stays as it is."""
     from duo_pipeline.cli.prune import run_prune
 
     run_prune(days=days)
 
 
 @main.command()
-@account_option("needed where there are several.")
+@account_option("needed if there are several.")
 def adopt(account: str | None) -> None:
-    """Take a feed over from the Lambda of Google's guide: what it has left counts as there from then on."""
+    """Take a feed over from the Lambda of Google's guide.
+
+    From then on, the records that the Lambda has written count as delivered.
+    """
     from duo_pipeline.cli.adopt import run_adopt
 
     run_adopt(account)

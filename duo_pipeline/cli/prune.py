@@ -1,4 +1,4 @@
-"""`duo-pipeline prune`: keeps Dagster's database in bounds. Dagster itself deletes only ticks."""
+"""`duo-pipeline prune`: keeps Dagster's database from growing for ever. Dagster itself deletes only ticks."""
 
 import os
 from collections.abc import Collection, Iterator
@@ -17,13 +17,13 @@ from duo_pipeline.defs.internals import delete_evaluations
 def run_prune(*, days: int, page_size: int = 100) -> None:
     """Delete old runs of the pipeline, with their events, from the instance that ``DAGSTER_HOME`` names.
 
-    The hours of a deleted run count as never done, unless a run that is left has done them, too. What has
+    The hours of a deleted run count as never done, unless a remaining run has done them as well. What has
     landed stays where it is.
 
     Args:
-        days: Runs older than that are deleted; more than Duo keeps, so that no hour which could still be
+        days: Runs older than this are deleted. It is more than Duo keeps, so that no hour that can still be
             read seems to be missing.
-        page_size: So many runs are read, and their checks deleted, at once.
+        page_size: How many runs to read, and how many runs' checks to delete, at a time.
 
     Raises:
         click.ClickException: The file of accounts is wrong, or there is no instance.
@@ -63,6 +63,6 @@ def _runs(instance: dg.DagsterInstance, filters: dg.RunsFilter, page_size: int) 
 
 
 def _is_ours(run: dg.DagsterRun, names: Collection[str]) -> bool:
-    """Say whether it is a run of these accounts: others may have pipelines of their own in the instance."""
+    """Return whether the run is for these accounts: the instance may have runs of other pipelines."""
     of_assets = {key.path[0] for key in run.asset_selection or ()}
     return run.tags.get(tags.ACCOUNT) in names or (bool(of_assets) and of_assets <= {*names})

@@ -1,4 +1,4 @@
-"""`duo-pipeline sandbox`."""
+"""`duo-pipeline sandbox`: the emulated Duo and the S3 server, in the foreground."""
 
 import shlex
 import signal
@@ -13,7 +13,7 @@ from duo_pipeline.sandbox.sandbox import Sandbox
 
 
 def run_sandbox(folder: Path, accounts: int) -> None:
-    """Run the sandbox in the foreground until Ctrl-C, after printing its settings for a shell."""
+    """Print the sandbox's settings for a shell, and run it in the foreground until Ctrl-C."""
     with until_stopped() as stopped, a_sandbox(folder, accounts) as sandbox:
         for name, value in sandbox.environment.items():
             click.echo(f"export {name}={shlex.quote(value)}")
@@ -25,13 +25,13 @@ def run_sandbox(folder: Path, accounts: int) -> None:
 
 
 def a_sandbox(folder: Path, accounts: int) -> Sandbox:
-    """Give a sandbox with so many accounts in a file, or with the one of the environment."""
+    """Make a sandbox with this many accounts in a file, or for 0 with one account and no file."""
     return Sandbox(folder, account_names=[f"account_{number}" for number in range(1, accounts + 1)])
 
 
 @contextmanager
 def until_stopped() -> Iterator[threading.Event]:
-    """Give an event that Ctrl-C (SIGINT) or SIGTERM sets, so that what was started ends in order."""
+    """Yield an event that Ctrl-C (SIGINT) or SIGTERM sets, so that what was started ends in order."""
     stopped = threading.Event()
     before = {
         number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""`duo-pipeline udm`: any NDJSON, through the mapping of Google's parser."""
+"""`duo-pipeline udm`: the events that Google's parser makes of any NDJSON."""
 
 import sys
 from collections.abc import Iterator
@@ -23,10 +23,11 @@ from duo_pipeline.udm.lines import event_lines
 def run_udm(source: str, *, show_findings: bool) -> None:
     """Print the UDM event of each line, or a table of what SecOps will not show.
 
-    Exits with 1 when a line is a violation, with 2 when the source cannot be read.
+    Exits with 1 if a line has a violation, and with 2 if the source cannot be read.
 
     Args:
-        source: A file, ``-`` for stdin, or an ``s3://`` URI; one that ends in a slash stands for all below.
+        source: A file, ``-`` for stdin, or an ``s3://`` URI; one that ends in a slash stands for all objects
+            below it.
         show_findings: Whether to print the table.
     """
     findings = Findings()
@@ -82,7 +83,7 @@ def _sentence(source: str, error: Exception) -> str:
 
 
 def _findings_table(findings: Findings) -> Table:
-    table = Table("lines", "severity", "finding, and where it comes first", title="What was found")
+    table = Table("lines", "severity", "finding, and its first place", title="What was found")
     for issue, lines, (first, *_) in findings.findings():
         whose = f" (telephony_id {mask_phones(first.telephony_id)})" if first.telephony_id is not None else ""
         said = Text(f"{mask_phones(issue.sentence)}\n{first}{whose}")

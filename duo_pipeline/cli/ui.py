@@ -1,4 +1,4 @@
-"""`duo-pipeline ui`: Dagster's UI and daemon over the sandbox."""
+"""`duo-pipeline ui`: the sandbox with Dagster's UI and daemon."""
 
 import os
 import signal
@@ -22,14 +22,14 @@ STOP_SECONDS = 30
 
 
 def run_ui(folder: Path, accounts: int, port: int) -> None:
-    """Serve the UI on 127.0.0.1 until Ctrl-C; then everything that was started ends.
+    """Serve the UI on 127.0.0.1 until Ctrl-C, and then end everything that was started.
+
+    Exits with 1 if Dagster ends without being told to.
 
     Args:
         folder: Where the sandbox keeps its data.
-        accounts: How many accounts are listed; 0 for the one of the environment.
-        port: Of the UI, if it is free.
-
-    Exits with 1 when Dagster ends by itself.
+        accounts: How many accounts the file of accounts lists; 0: one account, without a file.
+        port: The UI's port. If it is taken, a free one is used.
     """
     console = Console(highlight=False)
     port = _free_port(port)
@@ -43,7 +43,7 @@ def run_ui(folder: Path, accounts: int, port: int) -> None:
                     *(sys.executable, "-m", "dagster", "dev", "-m", "duo_pipeline.definitions"),
                     *("-h", "127.0.0.1", "-p", str(port)),
                 ],
-                cwd=home,  # where no .env lies that might lead to somebody's real Duo
+                cwd=home,  # no .env is here that might lead to somebody's real Duo
                 env={**_without_alerts(os.environ), **sandbox.environment, "DAGSTER_HOME": str(home)},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -55,21 +55,21 @@ def run_ui(folder: Path, accounts: int, port: int) -> None:
         finally:
             _stop(dagster)
     if failed:
-        console.print(f"[red]✗[/] Dagster has ended; its last words, from {log}:", soft_wrap=True)
+        console.print(f"[red]✗[/] Dagster has ended. The end of its log, {log}:", soft_wrap=True)
         console.print("\n".join(log.read_text(errors="replace").splitlines()[-10:]), markup=False)
         sys.exit(1)
     console.print("Everything has ended.")
 
 
 def _without_alerts(environ: Mapping[str, str]) -> dict[str, str]:
-    """Leave out what would tell people of troubles that the sandbox plays."""
+    """Leave out the variables with which people would get alerts about the sandbox."""
     return {name: value for name, value in environ.items() if not name.startswith("ALERT_")}
 
 
 def _wait(
     console: Console, dagster: subprocess.Popen[bytes], url: str, duo_url: str, stopped: threading.Event
 ) -> bool:
-    """Wait until told to stop; say when the UI answers. False if Dagster ended by itself."""
+    """Wait until told to stop, and say when the UI answers. Return False if Dagster ended on its own."""
     announced = False
     while not stopped.wait(POLL_SECONDS):
         if dagster.poll() is not None:
@@ -90,7 +90,7 @@ def _answers(url: str) -> bool:
 
 
 def _stop(dagster: subprocess.Popen[bytes]) -> None:
-    """End Dagster's processes in order, and whatever of its session is left after that."""
+    """End Dagster's processes in order, and then kill what is left of its session."""
     if dagster.poll() is None:
         dagster.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
@@ -104,4 +104,4 @@ def _free_port(wanted: int) -> int:
     for port in (wanted, 0):
         with suppress(OSError), socket.create_server(("127.0.0.1", port)) as listener:
             return int(listener.getsockname()[1])
-    raise AssertionError("unreachable: port 0 is always to be had")
+    raise AssertionError("unreachable: port 0 is always free")

@@ -31,7 +31,7 @@ def adopt() -> Result:
 
 
 def landed(bucket: Bucket) -> list[Sent]:
-    """Give the lines of the pipeline's own objects."""
+    """Return the lines of the pipeline's own objects."""
     return [json.loads(line) for key in bucket.keys("duo-telephony/dt=") for line in bucket.lines(key)]
 
 
@@ -78,11 +78,11 @@ def test_it_says_what_was_there_what_is_unreadable_and_what_to_do_next(bucket: B
     span = f"{key_of(first)}...{key_of(first + 2 * HOUR)}"
     figures = dict(re.findall(r"│ (.*?) +│ (.*?) +│", said))
     assert figures["objects of the Lambda"] == "4"
-    assert figures["records, each once an object"] == "30"
+    assert figures["records, once for each object"] == "30"
     assert figures["unreadable"] == "1"
     assert figures["hours with records"] == f"3, {span}"
     assert figures["copies below S3_WORK_PREFIX"] == "3 (3 new)"
-    assert f"{bucket.uri(broken)}:1 is left alone: it is not a JSON object." in said
+    assert f"{bucket.uri(broken)}:1 is skipped: it is not a JSON object." in said
     state = bucket.uri("duo-telephony/state.json")
     assert (
         f"{state} is the Lambda's checkpoint, which stands at {first + 3 * HOUR:%Y-%m-%dT%H}:00:00Z" in said

@@ -61,7 +61,7 @@ def run(*names: str, kind: str = "run") -> Ran:
 
 def run_job(module: str, job: str, *assets: str, kind: str = "run") -> Ran:
     """Run a job, or these assets of it, in a process like the one that Dagster starts for a run."""
-    done = run_program("python", "-W", "ignore", "-c", RUN, kind, module, job, *assets)
+    done = run_program("python", "-W", "ignore", "-c", RUN, kind, module, job, *assets, PYTHONPATH=".")
     assert done.stdout, done.stderr
     ends, messages = json.loads(done.stdout)
     return Ran(ends, any("multiprocess executor" in message for message in messages))

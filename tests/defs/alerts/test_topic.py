@@ -128,7 +128,7 @@ def test_hours_that_a_reconciliation_finds_in_doubt_are_told_with_its_sentence(
     run = job.execute_in_process(
         instance=dagster.instance,
         resources=resources_of(DEFAULT_ACCOUNT),
-        run_config={"ops": {job.name: {"config": {"hours": 3}}}},
+        run_config={"ops": {DEFAULT_ACCOUNT.reconcile_op: {"config": {"hours": 3}}}},
         raise_on_error=False,
     )
     assert not run.success

@@ -76,7 +76,7 @@ def test_in_a_range_each_hour_is_judged_by_itself(
     verdicts = said(dagster, UDM, checks.IN_PLACE)
     assert [verdicts[key_of(hour)][0] for hour in hours] == [False, False, True]
     assert "1 lines stand there once too often" in verdicts[key_of(hours[0])][1]
-    assert "1 lines are not of this hour" in verdicts[key_of(hours[1])][1]
+    assert "1 lines belong to another hour" in verdicts[key_of(hours[1])][1]
     assert "other.json:1" in verdicts[key_of(hours[1])][1]
     assert verdicts[None][0] is False
     assert all(passed for passed, _ in said(dagster, NDJSON, checks.COMPLETE).values())

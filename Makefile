@@ -1,6 +1,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
-# Two stamps: what make demo needs is installed in half the time that all of it takes.
+# Two stamps: `make demo` needs less than the other targets, and that installs in half the time.
 SANDBOX := .venv/sandbox
 INSTALLED := .venv/installed
 PYTEST := -n 4 --dist loadfile --no-loadscope-reorder
@@ -8,46 +8,46 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 
 .PHONY: demo ui help fast test test-ui test-production test-newest check bench bench-accounts install clean
 
-demo: $(SANDBOX)  ## the last 24 settled hours of an emulated Duo, through Dagster, into a real S3 server
+demo: $(SANDBOX)  ## land the last 24 settled hours of an emulated Duo in a real S3 server, through Dagster
 	@$(BIN)/duo-pipeline demo
 
-ui: $(SANDBOX)  ## the sandbox, Dagster's UI and daemon, until Ctrl-C
+ui: $(SANDBOX)  ## run the sandbox with Dagster's UI and daemon, until Ctrl-C
 	@$(BIN)/duo-pipeline ui
 
-help:  ## this list
+help:  ## show this list
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "%-16s %s\n", $$1, $$2}' Makefile
 
-fast: $(INSTALLED)  ## the tests that need neither the S3 server nor processes of their own
+fast: $(INSTALLED)  ## run the tests that need neither the S3 server nor other processes
 	$(BIN)/pytest -n 2 -m 'not s3' tests/duo tests/landing tests/udm
 
-test: $(INSTALLED)  ## the tests, but for those of a browser, of production and of other releases of Dagster
+test: $(INSTALLED)  ## run the tests, except test-ui, test-production and test-newest
 	$(BIN)/pytest $(PYTEST)
 
-test-ui: $(INSTALLED)  ## the UI in a real browser, Debian's Chromium; screenshots in build/screenshots
+test-ui: $(INSTALLED)  ## test the UI in a real browser (Chromium); screenshots go to build/screenshots
 	$(BIN)/pytest -m browser tests/browser
 
-test-production: $(INSTALLED)  ## the processes of deploy/compose/ and deploy/celery/, each killed in a backfill
+test-production: $(INSTALLED)  ## kill each process of deploy/compose/ and deploy/celery/ during a backfill
 	$(BIN)/pytest -m production tests/production
 
-test-newest: build/newest.txt build/oldest.txt  ## the tests with the newest and the oldest Dagster allowed
+test-newest: build/newest.txt build/oldest.txt  ## run the tests with the newest and the oldest Dagster allowed
 	@for age in newest oldest; do \
 		$(PYTHON) tools/install.py build/$$age build/$$age.txt dev --upgrade \
 		&& build/$$age/bin/dagster --version && build/$$age/bin/pytest $(PYTEST) || exit; \
 	done
 
-check: $(INSTALLED)  ## lint, format, types, import contracts
+check: $(INSTALLED)  ## check lint, format, types and what may import what
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache --no-logo
 
-bench: $(INSTALLED)  ## the benchmarks, as ratios measured side by side
+bench: $(INSTALLED)  ## run the benchmarks: ratios, measured side by side
 	@$(BIN)/python -m benchmarks
 
-bench-accounts: $(INSTALLED)  ## what many accounts cost on one machine; needs PostgreSQL
+bench-accounts: $(INSTALLED)  ## measure what many accounts cost on one machine; needs PostgreSQL
 	@$(BIN)/python -W ignore -m benchmarks.many_accounts
 
-install: $(INSTALLED)  ## the environment in .venv, with all that any target needs
+install: $(INSTALLED)  ## install everything that any target needs, in .venv
 
 build/newest.txt: constraints.txt
 	@mkdir -p build && grep -v '^dagster' $< > $@
@@ -63,5 +63,5 @@ $(INSTALLED): pyproject.toml constraints.txt tools/install.py
 	$(PYTHON) tools/install.py .venv constraints.txt dev
 	@touch $(SANDBOX) $@
 
-clean:  ## away with all that these targets have made
+clean:  ## delete everything that these targets have made
 	rm -rf .venv .sandbox build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Measures everything, side by side, and prints one table."""
+"""Measure everything, side by side, and print one table."""
 
 import tempfile
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from benchmarks.world import Worlds, worlds
 
 def main() -> None:
     console = Console(highlight=False, width=max(WIDTH, Console().width))
-    console.print("The benchmarks: some eleven minutes, on an emulated Duo and SeaweedFS on loopback.")
+    console.print("The benchmarks take about eleven minutes, with an emulated Duo and SeaweedFS on loopback.")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, worlds(Path(folder)) as around:
         rows = list(measure(console, around))
     console.print(table("make bench", rows))
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def measure(console: Console, around: Worlds) -> Iterator[Row]:
-    """Measure row by row."""
+    """Measure, and yield row by row."""
 
     def say(line: str) -> None:
         console.print(line, soft_wrap=True)

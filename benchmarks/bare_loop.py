@@ -1,7 +1,9 @@
-"""What the pipeline does, without it: python -m benchmarks.bare_loop FIRST LAST SOURCE_BUCKET.
+"""The pipeline's requests and objects, without the pipeline.
 
-The same pages with requests, one after the other and never again, and the same objects with boto3: the feed
-and the UDM events of the bucket SOURCE_BUCKET, copied to S3_BUCKET. Writes JSON.
+    python -m benchmarks.bare_loop FIRST LAST SOURCE_BUCKET
+
+It reads the same pages with requests, one after the other and without retries. It writes the same objects
+with boto3: it copies the feed and the UDM events of the bucket SOURCE_BUCKET to S3_BUCKET. It prints JSON.
 """
 
 import email.utils

@@ -19,7 +19,7 @@ LONGEST_SECONDS = 600
 
 
 def rows(folder: Path, say: Callable[[str], None]) -> Iterator[Row]:
-    """Run each account's job on one worker and on four, each with a Redis and a PostgreSQL of its own."""
+    """Run each account's job on one worker, and then on four, each time with a new Redis and PostgreSQL."""
     if not (shutil.which("redis-server") and any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))):
         yield Row(WHAT, "not measured: apt-get install redis-server postgresql", "", "")
         return
@@ -38,7 +38,7 @@ def rows(folder: Path, say: Callable[[str], None]) -> Iterator[Row]:
             took = time.perf_counter() - began
             failed = [run.run_id for run in running.runs if run.status is not dg.DagsterRunStatus.SUCCESS]
             if failed or running.lost_and_doubled() != (0, 0):
-                raise RuntimeError(f"Not each record has landed once on {workers} workers: {failed}")
+                raise RuntimeError(f"On {workers} workers, not every record has landed once: {failed}")
             say(f"  {workers} workers: {took:.1f} s, {len(running.asked()):,} requests")
         return took
 

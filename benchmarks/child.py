@@ -1,4 +1,4 @@
-"""Commands, each in a process of its own, as Dagster's run launcher starts a run."""
+"""Commands, each in its own process, as Dagster's run launcher starts a run."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from typing import Any
 
 LONGEST_SECONDS = 900
 _FOREIGN = ("DUO_", "S3_", "AWS_", "DAGSTER_", "PYTHONDONTWRITEBYTECODE")
-# A child's peak is at least that of the process which starts it, so this one is small.
+# A child's peak memory is at least that of the process that starts it, so that process is small.
 _PEAK = (
     "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True);"
     " print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"
@@ -21,24 +21,24 @@ TRIVIAL = ("-m", "benchmarks.trivial_assets", "--select", "one,two")
 
 
 def materialize(*options: str) -> tuple[str, ...]:
-    """Give the command that materializes assets."""
+    """Return the command that materializes assets."""
     return ("-m", "dagster", "asset", "materialize", *options)
 
 
 def seconds(command: tuple[str, ...], settings: Mapping[str, str]) -> float:
-    """Run python with these arguments, and give how long it took."""
+    """Run python with these arguments, and return how long it took."""
     began = time.perf_counter()
     _output(command, settings)
     return time.perf_counter() - began
 
 
 def peak_mib(command: tuple[str, ...], settings: Mapping[str, str]) -> float:
-    """Run python with these arguments, and give the largest resident set of it and its children."""
+    """Run python with these arguments, and return the largest resident set of it and its children."""
     return float(_output(("-c", _PEAK, sys.executable, *command), settings))
 
 
 def figures(command: tuple[str, ...], settings: Mapping[str, str]) -> dict[str, Any]:
-    """Run python with these arguments, and give the JSON that it writes."""
+    """Run python with these arguments, and return the JSON that it writes."""
     found: dict[str, Any] = json.loads(_output(command, settings))
     return found
 

@@ -1,4 +1,4 @@
-"""Many accounts on one machine: the processes of deploy/compose/, a real PostgreSQL, a Duo for each."""
+"""Many accounts on one machine: the processes of deploy/compose/, a real PostgreSQL, and a Duo for each."""
 
 import multiprocessing
 import os
@@ -29,21 +29,21 @@ from tests.proof.test_daemon import _serves
 
 START_SECONDS = 60
 SEEN_SECONDS = 150
-"""So long after the start comes the tick: the daemon looks once a minute for schedules that are new."""
+"""How long after the start the tick comes: the daemon looks once a minute for new schedules."""
 LONGEST_SECONDS = 1800
 LIMITED = Knobs(faults=(Fault(kind="429", times=100_000),))
 
 
 @dataclass(frozen=True)
 class Accounting:
-    """What a tick of all accounts has cost.
+    """What a tick of all accounts costs.
 
     Attributes:
-        landed: How many seconds after the first run's request each sound account had landed.
+        landed: For each sound account, the seconds from the first run's request until it had landed.
         asked_for: The seconds in which the runs were requested.
-        peak_mib: The most memory that Dagster's processes had together, each page counted once.
+        peak_mib: The peak memory of all Dagster processes together; a shared page counts once.
         runs: How many runs there were.
-        database_kib: By so much Dagster's database has grown, per run.
+        database_kib: How much Dagster's database has grown for each run.
     """
 
     landed: Mapping[str, float]
@@ -62,18 +62,18 @@ def tick(
     limited: Collection[str] = (),
     hour_by_hour: bool = False,
 ) -> Accounting:
-    """Let the hourly schedules of so many accounts request so many hours each, and wait for them to land.
+    """Let the hourly schedules of ``count`` accounts request ``hours`` hours each, and wait for them to land.
 
     Args:
         folder: For all data; must be empty.
         count: How many accounts there are: ``account_1`` and so on.
         hours: How many settled hours each has.
-        bad: The accounts that have a wrong key.
-        limited: The accounts that Duo refuses for too many requests.
-        hour_by_hour: The hours are requested one by one, as by so many ticks, and not as a range by one.
+        bad: The accounts with a wrong key.
+        limited: The accounts that Duo refuses because of too many requests.
+        hour_by_hour: Whether to request the hours one by one, as by many ticks, and not as one range.
 
     Raises:
-        RuntimeError: A feed is not what its Duo shows.
+        RuntimeError: A feed does not have what its Duo shows.
     """
     names = [f"account_{number}" for number in range(1, count + 1)]
     sound = [name for name in names if name not in {*bad, *limited}]
@@ -124,7 +124,7 @@ class _Duos:
 
 @contextmanager
 def _duos(names: Collection[str], folder: Path, limited: Collection[str]) -> Iterator[_Duos]:
-    """Run the emulated Duos in a process of their own: in ours they would slow us down."""
+    """Run the emulated Duos in another process: in this one they would slow the benchmark down."""
     context = multiprocessing.get_context("spawn")
     answers: Queue[_Duos] = context.Queue()
     duos = context.Process(target=_serve, args=(names, folder, limited, answers), daemon=True)
@@ -145,7 +145,7 @@ def _serve(names: Collection[str], folder: Path, limited: Collection[str], answe
 
 
 def _request(machine: Machine, names: Collection[str], hours: Sequence[datetime]) -> None:
-    """Request a run for each hour of each account, hour after hour."""
+    """Request a run for each hour of each account, hour by hour."""
     if not until(lambda: _serves(machine.url), START_SECONDS):
         raise RuntimeError(f"Dagster's web server has not come up: {machine.log('webserver')}")
     query = "mutation Ask($run: ExecutionParams!) {launchRun(executionParams: $run) {__typename}}"
@@ -157,11 +157,11 @@ def _request(machine: Machine, names: Collection[str], hours: Sequence[datetime]
             }
             answer = ask(machine.url, query, {"run": run})
             if answer["launchRun"]["__typename"] != "LaunchRunSuccess":
-                raise RuntimeError(f"Dagster does not take the run: {answer}")
+                raise RuntimeError(f"Dagster refuses the run: {answer}")
 
 
 def _wait(instance: dg.DagsterInstance, count: int, limited: Collection[str]) -> list[dg.RunRecord]:
-    """Wait for so many runs of accounts to end, but for those of accounts that Duo refuses."""
+    """Wait until there are ``count`` runs, and all have ended except those of accounts that Duo refuses."""
     deadline = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < deadline:
         time.sleep(1)
@@ -174,7 +174,7 @@ def _wait(instance: dg.DagsterInstance, count: int, limited: Collection[str]) ->
 
 @contextmanager
 def _peak(machine: Machine) -> Iterator[list[float]]:
-    """Look once a second how much memory the machine's processes have, in MiB."""
+    """Measure once a second how much memory the machine's processes use, in MiB."""
     peak, ended = [0.0], threading.Event()
 
     def look() -> None:
@@ -198,7 +198,7 @@ def _pss(process: psutil.Process) -> int:
 
 
 def _look_at(sandbox: Sandbox, url: str, name: str, first: datetime, end: datetime) -> None:
-    """See that the account's feed is record for record what its Duo has."""
+    """Check that the account's feed has as many lines as its Duo has records."""
     span = f"mintime={unix_ms(first)}&maxtime={unix_ms(end)}"
     with urlopen(f"{url}/sandbox/records?{span}", timeout=START_SECONDS) as response:
         shown = sum(1 for _ in response)
@@ -211,4 +211,4 @@ def _look_at(sandbox: Sandbox, url: str, name: str, first: datetime, end: dateti
             body = client.get_object(Bucket=sandbox.bucket, Key=one["Key"])["Body"].read()
             landed += body.count(b"\n")
     if landed != shown:
-        raise RuntimeError(f"Of {name}, {landed} lines have landed of {shown} records")
+        raise RuntimeError(f"{name}: {landed} lines have landed, but Duo has {shown} records")

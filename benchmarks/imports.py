@@ -1,4 +1,4 @@
-"""How long the code location takes to import, against Dagster itself."""
+"""How long the code location takes to import, compared with Dagster itself."""
 
 from benchmarks import child
 from benchmarks.rows import Row, compared

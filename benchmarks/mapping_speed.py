@@ -1,7 +1,7 @@
-"""How fast lines are mapped, checked and written, and what part of an hour's run that is.
+"""How fast lines are mapped, checked and written, and which share of an hour's run that is.
 
-As a command, `python -m benchmarks.mapping_speed FILE` writes how long a fresh process takes for a file of
-lines, as JSON.
+The command `python -m benchmarks.mapping_speed FILE` prints, as JSON, how long a new process takes for a file
+of lines.
 """
 
 import json
@@ -28,7 +28,7 @@ RUNS = 3
 
 
 def rows(worlds: Worlds, say: Callable[[str], None]) -> Iterator[Row]:
-    """Map the lines of a busy hour in this process, and those of a usual one as part of a run."""
+    """Map the lines of a busy hour in this process, and the lines of a usual hour as part of a run."""
     what = f"events mapped, checked and written, by {WANTED:,}"
     yield _speed(what, _lines(worlds, COUNT, "secops"))
     yield _speed(f"{what}: lines as Duo sent them", _lines(worlds, COUNT, "verbatim"))
@@ -41,7 +41,7 @@ def _speed(what: str, lines: list[bytes]) -> Row:
 
 
 def _share(worlds: Worlds, say: Callable[[str], None]) -> Row:
-    """Run an hour as the run launcher does, and map as many lines in a process of its own."""
+    """Run an hour as the run launcher does, and map as many lines in another process."""
     hour = worlds.end - HOUR
     file = worlds.folder / "lines.ndjson"
     file.write_bytes(b"\n".join(_lines(worlds, OF_AN_HOUR, "secops")[:OF_AN_HOUR]))
@@ -64,7 +64,7 @@ def _lines(worlds: Worlds, count: int, format_: RecordFormat) -> list[bytes]:
 
 
 def _seconds(lines: list[bytes], clock: Callable[[], float]) -> float:
-    """Return how long the mapping takes by a clock, with the imports that it needs."""
+    """Return how long the mapping takes by this clock, including its imports."""
     began = clock()
     from duo_pipeline.udm.findings import Findings
     from duo_pipeline.udm.lines import event_lines

@@ -1,4 +1,4 @@
-"""How much memory an hour takes that is a hundred times as busy."""
+"""How much more memory an hour takes that is a hundred times as busy."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""How long an hour takes by itself, against Dagster's own time, and against its share of a range."""
+"""How long a run over one hour takes, compared with Dagster's own time and with its share of a range run."""
 
 from collections.abc import Callable, Iterator
 from statistics import median
@@ -16,7 +16,7 @@ SAMPLE = 8
 def rows(month: World, say: Callable[[str], None]) -> Iterator[Row]:
     """Run a sample of hours, each as the run launcher does, and the whole range in the same way.
 
-    Each side has an instance of its own, which a first run has made ready.
+    Each side has its own instance, which a first run has prepared.
     """
     ours, theirs = month.fresh(), month.fresh()
     pairs = []
@@ -25,7 +25,7 @@ def rows(month: World, say: Callable[[str], None]) -> Iterator[Row]:
         sides = [(child.PIPELINE, ours), (child.TRIVIAL, theirs)]
         seconds = {
             side: child.seconds(child.materialize(*side, *hour), settings)
-            for side, settings in (sides[::-1] if number % 2 else sides)  # who comes first changes
+            for side, settings in (sides[::-1] if number % 2 else sides)  # they take turns to go first
         }
         if number:
             pairs.append((seconds[child.PIPELINE], seconds[child.TRIVIAL]))

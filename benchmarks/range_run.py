@@ -1,7 +1,7 @@
 """A job over a range of hours, run in this process: python -m benchmarks.range_run MODULE JOB FIRST LAST.
 
-Writes JSON: how long the run took, how many records its hours have, and where the time went, by the times
-that Dagster gave its events.
+Prints JSON: how long the run took, how many records its hours have, and where the time went, by the
+timestamps of Dagster's events.
 """
 
 import importlib
@@ -44,7 +44,7 @@ def _run(defs: dg.Definitions, job: str, first: datetime, last: datetime) -> dic
 
 
 def _parts(entries: Iterable[dg.EventLogEntry], began: float) -> dict[str, float]:
-    """Give the seconds until the first step, then of each step's own work, and of the events of its hours.
+    """Return the seconds until the first step, of each step's own work, and of the events of its hours.
 
     A step's first output comes when its work is done, and Dagster writes the events after it.
     """

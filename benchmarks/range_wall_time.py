@@ -1,4 +1,4 @@
-"""How long 30 days take, against what reading, writing and Dagster take by themselves."""
+"""How long 30 days take, compared with only reading, only writing, and only Dagster."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,13 +15,13 @@ REPEATS = 3
 
 
 def rows(month: World, say: Callable[[str], None]) -> Iterator[Row]:
-    """Run the range, the bare loop and two trivial assets in turn, each on a bucket and an instance anew."""
+    """Run the range, the bare loop and two trivial assets in turn, each with a new bucket and instance."""
     first, last = month.end - HOUR * HOURS, month.end - HOUR
     span = (key_of(first), key_of(last))
     records = read(month, first, month.end)  # the emulator has made its records now
     began = time.perf_counter()
     read(month, first, month.end)
-    say(f"  reading {records:,} records alone: {time.perf_counter() - began:.1f} s")
+    say(f"  only reading {records:,} records: {time.perf_counter() - began:.1f} s")
     pairs, requests = [], []
 
     def pipeline() -> tuple[float, str]:
@@ -41,11 +41,11 @@ def rows(month: World, say: Callable[[str], None]) -> Iterator[Row]:
         return float(figures["seconds"])
 
     for number in range(REPEATS):
-        alone = trivial() if number % 2 else 0.0  # who comes first changes
+        trivial_first = trivial() if number % 2 else 0.0  # they take turns to go first
         ours, bucket = pipeline()
         bare = child.figures(("-m", "benchmarks.bare_loop", *span, bucket), month.fresh())
         say(_line("the bare loop", bare))
-        pairs.append((ours, bare["seconds"] + (alone or trivial())))
+        pairs.append((ours, bare["seconds"] + (trivial_first or trivial())))
     yield requests_row("30 days (the range run)", max(requests), records)
     yield compared("30 days: the range run, by bare loop + two trivial assets", pairs, at_most(1.25))
 

@@ -1,6 +1,6 @@
 """Hours read again without changes, in this process: python -m benchmarks.reconciliation JOB HOURS.
 
-Writes JSON: the seconds of the run, its events, and by how many bytes Dagster's database has grown.
+Prints JSON: the seconds of the run, the number of its events, and how many MiB Dagster's database has grown.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What the emulated Duo has in its log."""
+"""The records in the emulated Duo's log."""
 
 import uuid
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Records:
-    """About so many records from start to end, spread as people work; in a single hour exactly so many."""
+    """About ``count`` records from start to end, spread as people work; in one hour, exactly ``count``."""
 
     count: int
     start: datetime

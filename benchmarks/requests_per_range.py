@@ -1,4 +1,4 @@
-"""How many requests a range costs, against the pages that there are."""
+"""How many requests a range costs, compared with the number of pages."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -12,7 +12,7 @@ from duo_pipeline.duo.telephony_log import TelephonyLog
 
 
 def rows(worlds: Worlds) -> Iterator[Row]:
-    """Read 179 sparse days, and an hour that is busy: once with a last page that is full, once without."""
+    """Read 179 sparse days, and two busy hours: one with a full last page, and one without."""
     start = worlds.end - HOUR * 24 * 179
     yield _row(worlds, "179 sparse days", Records(20_000, start, worlds.end))
     hour = worlds.end - HOUR
@@ -21,7 +21,7 @@ def rows(worlds: Worlds) -> Iterator[Row]:
 
 
 def read(world: World, start: datetime, end: datetime) -> int:
-    """Read the log without landing it, and give how many records came."""
+    """Read the log without landing it, and return how many records came."""
     log = TelephonyLog(AdminApi(api_host(world.duo_url), ikey=IKEY, skey=SKEY), start, end)
     for _, entries in log.hours():
         for _ in entries:

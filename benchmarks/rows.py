@@ -1,4 +1,4 @@
-"""A row of the table: what was measured, against what, and whether that is good enough."""
+"""A row of the table: what was measured, its baseline, and whether the ratio is good enough."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from rich.table import Table
 
 RECORDS_A_PAGE = 1000
 WIDTH = 140
-"""Of the table, at least."""
+"""The least width of the table."""
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class Target:
 
 
 def at_most(most: float) -> Target:
-    """The ratio must not exceed this."""
+    """Return the target that the ratio does not exceed this."""
     return Target(f"≤ {most:g}", lambda ratio: ratio <= most)
 
 
 def at_least(least: float) -> Target:
-    """The ratio must reach this."""
+    """Return the target that the ratio reaches this."""
     return Target(f"≥ {least:g}", lambda ratio: ratio >= least)
 
 
@@ -34,12 +34,12 @@ class Row:
     """One line of the table.
 
     Attributes:
-        what: What was measured, and against what.
-        measured: Its figure, with the unit.
-        baseline: The figure it is held against, with the unit.
-        ratio: The first by the second, with its spread where there were repetitions.
+        what: What was measured, and the baseline.
+        measured: The measured value, with its unit.
+        baseline: The value of the baseline, with its unit.
+        ratio: The measured value divided by the baseline, with its spread if there were repetitions.
         target: What the ratio should be; empty if there is no target.
-        met: Whether it is; nothing if there is no target.
+        met: Whether the target is met; None if there is no target.
     """
 
     what: str
@@ -51,10 +51,10 @@ class Row:
 
 
 def compared(what: str, pairs: Sequence[tuple[float, float]], target: Target | None, unit: str = "s") -> Row:
-    """Make a row of repetitions, in each of which both sides were measured one after the other.
+    """Make a row of repetitions. Each measured both sides, one after the other.
 
-    The machine may be busy with other things. What slows one repetition slows both sides of it, so the ratio
-    is the median of the repetitions' own ratios.
+    The machine may be busy with other things. That slows both sides of a repetition, so the ratio is the
+    median of the ratios of all repetitions.
     """
     ratios = sorted(measured / baseline for measured, baseline in pairs)
     ratio = median(ratios)
@@ -70,7 +70,7 @@ def compared(what: str, pairs: Sequence[tuple[float, float]], target: Target | N
 
 
 def requests_row(what: str, requests: int, records: int) -> Row:
-    """Make a row of requests against the pages that there are: within 2 %, or one request."""
+    """Make a row of requests and pages; there may be 2 % more requests than pages, or one more."""
     pages = max(1, -(-records // RECORDS_A_PAGE))
     return Row(
         f"requests: {what}",
@@ -83,7 +83,7 @@ def requests_row(what: str, requests: int, records: int) -> Row:
 
 
 def table(title: str, rows: Sequence[Row]) -> Table:
-    """Print the rows under each other."""
+    """Make the table of the rows."""
     table = Table(
         "what",
         "measured",
@@ -101,7 +101,7 @@ def table(title: str, rows: Sequence[Row]) -> Table:
 
 
 def verdict(rows: Sequence[Row]) -> str:
-    """Say plainly which targets are not met."""
+    """Return a sentence that says which targets are not met."""
     with_target = [row for row in rows if row.met is not None]
     missed = [row.what for row in with_target if not row.met]
     if not missed:

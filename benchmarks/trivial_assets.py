@@ -1,4 +1,4 @@
-"""Two assets that do nothing, as a code location: what Dagster alone costs for the same hours."""
+"""A code location with two assets that do nothing: what only Dagster costs for the same hours."""
 
 import os
 import warnings
@@ -20,7 +20,7 @@ def one() -> None:
 
 @dg.asset(partitions_def=_partitions, backfill_policy=dg.BackfillPolicy.single_run(), deps=[one])
 def two() -> None:
-    """Do nothing, later."""
+    """Do nothing, after the first."""
 
 
 defs = dg.Definitions(

@@ -1,4 +1,4 @@
-"""The outside world of the benchmarks: an emulated Duo in a process of its own, and a real S3 server."""
+"""The outside world of the benchmarks: an emulated Duo in another process, and a real S3 server."""
 
 import json
 import multiprocessing
@@ -31,9 +31,9 @@ class World:
     """Where Duo and S3 are, and what the time is.
 
     Attributes:
-        duo_url: Where the emulated Duo is.
+        duo_url: The URL of the emulated Duo.
         s3: The S3 server.
-        folder: For Dagster's instances.
+        folder: The folder for Dagster's instances.
         end: The end of the newest settled hour when the benchmarks began.
     """
 
@@ -43,12 +43,12 @@ class World:
     end: datetime
 
     def requests(self) -> int:
-        """How many requests Duo has had so far."""
+        """Return how many requests Duo has had so far."""
         with urlopen(f"{self.duo_url}/sandbox/requests", timeout=START_SECONDS) as response:
             return int(json.load(response)["total"])
 
     def fresh(self) -> dict[str, str]:
-        """Make a new bucket and a new Dagster instance, and give the settings that lead there."""
+        """Make a new bucket and a new Dagster instance, and return the settings for them."""
         name = f"bench-{uuid.uuid4()}"
         self.s3.create_bucket(name)
         return {
@@ -63,7 +63,7 @@ class World:
             "AWS_ENDPOINT_URL": self.s3.url,
             "DAGSTER_HOME": str(local_instance(self.folder / name)),
             "DAGSTER_DISABLE_TELEMETRY": "yes",
-            # a proxy of the environment has no way to this loopback
+            # a proxy from the environment cannot reach this loopback
             "NO_PROXY": "127.0.0.1",
             "no_proxy": "127.0.0.1",
         }
@@ -71,7 +71,7 @@ class World:
 
 @dataclass(frozen=True)
 class Worlds:
-    """Makes worlds around one S3 server; each has a Duo of its own."""
+    """Makes worlds around one S3 server; each has its own Duo."""
 
     s3: S3Server
     folder: Path
@@ -79,7 +79,7 @@ class Worlds:
 
     @contextmanager
     def having(self, records: Records) -> Iterator[World]:
-        """Run an emulated Duo with these records, in a process of its own: in ours it would slow us down."""
+        """Run an emulated Duo with these records in another process: here it would slow us down."""
         context = multiprocessing.get_context("spawn")
         urls: Queue[str] = context.Queue()
         duo = context.Process(target=_serve_duo, args=(records, urls), daemon=True)

@@ -2,8 +2,8 @@
 
     python tools/install.py ENVIRONMENT CONSTRAINTS EXTRA [OPTION …]
 
-It needs nothing but Python. uv does not read pip's configuration, so what that says of indexes and
-certificates is passed on to it.
+It needs only Python. uv does not read pip's configuration, so this program passes pip's options for indexes
+and certificates on to it.
 """
 
 import ast
@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-if sys.version_info < (3, 11):  # noqa: UP036 - whoever has an older one shall read this
+if sys.version_info < (3, 11):  # noqa: UP036 - people with an older one should read this
     sys.exit("Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 …")
 
 PASSED_ON = {
@@ -25,18 +25,18 @@ PASSED_ON = {
     "cert": "SSL_CERT_FILE",
     "client-cert": "SSL_CLIENT_CERT",
 }
-"""Options of pip, and the variables by which uv takes the same."""
+"""Options of pip, and the variables through which uv takes the same options."""
 
 LIKE_PIP = {
     "UV_INDEX_STRATEGY": "unsafe-best-match",  # a pinned release may be in any of the indexes
     "UV_SYSTEM_CERTS": "true",
     "UV_NATIVE_TLS": "true",  # what older releases call it
 }
-"""Where uv by itself does otherwise than pip."""
+"""Settings that make uv behave as pip does."""
 
 
 def main(environment: Path, constraints: str, extra: str, *options: str) -> int:
-    """Make the environment if there is none, install into it, and return the exit code."""
+    """Make the environment if it does not exist, install into it, and return the exit code."""
     os.environ["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
     python = environment / "bin" / "python"
     if not (environment / "bin" / "pip").exists():
@@ -48,13 +48,13 @@ def main(environment: Path, constraints: str, extra: str, *options: str) -> int:
         if subprocess.call(command, env=LIKE_PIP | variables(pip_options(python)) | os.environ) == 0:
             return 0
     sys.stderr.write(
-        "uv is not to be had or failed here: pip installs instead, which takes a minute or two.\n"
+        "uv is not available or has failed: pip installs instead, which takes a minute or two.\n"
     )
     return subprocess.call([python, "-m", "pip", "install", *what])
 
 
 def pip_options(python: Path) -> dict[str, str]:
-    """Return the options that pip takes from its variables and files, by their names."""
+    """Return the options that pip takes from its variables and files, by name."""
     command = [str(python), "-m", "pip", "config", "list"]
     lines = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
     options = {}
@@ -67,7 +67,7 @@ def pip_options(python: Path) -> dict[str, str]:
 
 
 def variables(options: dict[str, str]) -> dict[str, str]:
-    """Return the variables that tell uv what these options tell pip."""
+    """Return the variables that pass pip's options on to uv."""
     return {
         PASSED_ON[name]: ("," if name == "find-links" else " ").join(value.split())
         for name, value in options.items()

@@ -76,7 +76,7 @@ def sandbox(folder: Path, accounts: int) -> None:
 
 @main.command()
 @click.argument("source", metavar="FILE")
-@click.option("--findings", is_flag=True, help="Print what SecOps will not show, not the events.")
+@click.option("--findings", is_flag=True, help="Print what SecOps will not show, in place of the events.")
 def udm(source: str, findings: bool) -> None:
     """Print the UDM events that Google's parser makes of the lines of FILE.
 
@@ -111,7 +111,7 @@ def check(account: str | None, as_json: bool) -> None:
 )
 @click.option("--instance", default="INSTANCE", show_default=True, help="Instance (customer) id of SecOps.")
 @click.option("--display-name", default="Duo telephony", show_default=True, help="Name of the feed.")
-@click.option("--role-arn", help="AWS role that Google assumes, instead of using an access key.")
+@click.option("--role-arn", help="AWS role that Google assumes, in place of an access key.")
 @click.option("--subject-id", help="Subject that the role trusts; Google shows it for your instance.")
 @click.option("--show-secret", is_flag=True, help="Print the access key, not a placeholder.")
 @click.option("--profile", help="AWS profile with the access key of secops-reader, who may only read.")

@@ -1,1 +1,1 @@
-"""What a Dagster instance's `dagster.yaml` names: small things that Dagster's own parts leave out."""
+"""The classes that `dagster.yaml` names. Each adds a little to a class of Dagster."""

@@ -1,4 +1,4 @@
-"""Runs as Celery's tasks, for workers on many machines (deploy/celery/): what dagster-celery leaves out."""
+"""Runs as Celery tasks, for workers on many machines (deploy/celery/): what dagster-celery leaves out."""
 
 from datetime import timedelta
 
@@ -9,44 +9,51 @@ from dagster_celery import launcher
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
 SILENCE = timedelta(minutes=20)
-"""A run writes at least a line for each page, wait and twenty seconds of work; Duo may say 15 to wait."""
+"""A live run writes a line for each page, wait and 20 seconds of work; Duo may ask it to wait 15 minutes."""
 REPLY_SECONDS = 5
 
 
 class CeleryRunLauncher(launcher.CeleryRunLauncher):
-    """dagster-celery's launcher, which also sees that a worker has died, and says that a run is cancelled.
+    """dagster-celery's launcher, which also notices a dead worker, and lets a cancelled run end as cancelled.
 
-    To Celery a task whose worker was killed is at work for ever, and so would its run be, and its place in
-    the pool taken. A run that is interrupted without Dagster's knowing why counts as failed.
+    Celery believes that a task whose worker was killed is at work for ever. Its run would stay STARTED for
+    ever, and keep its place in the pool. And a run that is interrupted without a word to Dagster would count
+    as failed, not as cancelled.
     """
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Say for run monitoring whether a worker is at the run.
+        """Return, for run monitoring, whether a worker is working on the run.
 
-        Who is at it is in the queue; when the queue has lost that, or the worker gives no answer since it has
-        not found its way back to a queue that was down, the run's own silence decides.
+        The queue knows which worker it is. If the queue has lost that, or if the worker does not answer (it
+        may not have reconnected to a queue that was down), the run is dead when it has been silent for long.
 
         Raises:
-            redis.exceptions.ConnectionError: The queue cannot be reached, so nobody knows; monitoring goes on
-                to the next run.
+            redis.exceptions.ConnectionError: The queue cannot be reached, so the answer is unknown;
+                monitoring goes on to the next run.
         """
         task = self.celery.backend.get_task_meta(run.tags[DAGSTER_CELERY_TASK_ID_TAG])
         match task["status"], task["result"]:
             case "SUCCESS" | "FAILURE" | "REVOKED", _:
-                return CheckRunHealthResult(WorkerStatus.FAILED, "The run's task has ended without its word.")
+                return CheckRunHealthResult(
+                    WorkerStatus.FAILED, "The Celery task has ended, but the run has not."
+                )
             case "STARTED", {"hostname": worker}:
                 inspect = self.celery.control.inspect(destination=[worker], timeout=REPLY_SECONDS)
                 answers = inspect.active()
                 if answers and all(one["id"] != task["task_id"] for one in answers[worker]):
-                    return CheckRunHealthResult(WorkerStatus.FAILED, f"{worker} has not the run any more.")
+                    return CheckRunHealthResult(
+                        WorkerStatus.FAILED, f"The worker {worker} no longer has the run."
+                    )
                 if answers:
                     return CheckRunHealthResult(WorkerStatus.RUNNING)
         if self._is_silent(run):
-            return CheckRunHealthResult(WorkerStatus.FAILED, "Neither the run nor its worker says anything.")
+            return CheckRunHealthResult(
+                WorkerStatus.FAILED, "Neither the run nor its worker has reported anything for 20 minutes."
+            )
         return CheckRunHealthResult(WorkerStatus.RUNNING)
 
     def terminate(self, run_id: str) -> bool:
-        """Interrupt the run: it records what it has done, and ends as cancelled."""
+        """Interrupt the run, which then records what it has done and ends as cancelled."""
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return False

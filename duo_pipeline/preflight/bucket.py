@@ -1,4 +1,4 @@
-"""The bucket: that it is there, what the credentials may do, and that the feed holds log objects alone."""
+"""The bucket: that it is there, what the credentials allow, and that the feed has only log objects."""
 
 from collections.abc import Sequence
 
@@ -20,13 +20,14 @@ NAMED = 3
 
 
 def check(settings: FeedSettings | None, duo: DuoSettings | None) -> Group:
-    """Do in the bucket what a run does, except that nothing is written below the feed: SecOps reads it all.
+    """Do in the bucket what a run does, but write nothing below the feed: SecOps reads everything there.
 
-    One object of a fixed name is written below the work prefix, and stays: the pipeline may not delete.
+    This writes one object with a fixed name below the work prefix. The object stays: the pipeline may not
+    delete.
 
     Args:
-        settings: Of the feed; nothing is tried without them.
-        duo: Of the Duo account whose feed it is; without them the accounts are not compared.
+        settings: The feed's settings; without them, nothing is tried.
+        duo: The settings of the feed's Duo account; without them, the accounts are not compared.
     """
     group = Group("S3", BUCKET, LIST, PUT, GET, WORK, FEED)
     if settings is None:
@@ -37,7 +38,7 @@ def check(settings: FeedSettings | None, duo: DuoSettings | None) -> Group:
     except BucketError as error:
         group.fail(BUCKET, str(error))
         return group
-    group.ok(BUCKET, "It is there, and the credentials are known.")
+    group.ok(BUCKET, "It exists, and S3 knows the credentials.")
     if _put(group, feed) and _get(group, feed, keys) and keys is not None:
         _look_at_work_prefix(group, feed, settings.base_work_prefix, duo.account if duo else "")
     if keys is not None:
@@ -46,10 +47,10 @@ def check(settings: FeedSettings | None, duo: DuoSettings | None) -> Group:
 
 
 def _list(group: Group, feed: Feed) -> list[str] | None:
-    """Give the keys of the feed; None if they may not be listed.
+    """Return the keys of the feed, or None if the credentials do not allow listing them.
 
     Raises:
-        BucketError: It is not for want of a right.
+        BucketError: Listing failed for another reason.
     """
     keys = None
     try:
@@ -64,7 +65,7 @@ def _list(group: Group, feed: Feed) -> list[str] | None:
 
 
 def _put(group: Group, feed: Feed) -> bool:
-    """Return whether the probe is there now and can be read back, or else say why not."""
+    """Return whether a test object can be written and read back, and report it."""
     try:
         check_condition(feed.bucket, probe_key(feed.work_prefix))
     except BucketError as error:
@@ -79,7 +80,7 @@ def _put(group: Group, feed: Feed) -> bool:
 
 
 def _get(group: Group, feed: Feed, keys: Sequence[str] | None) -> bool:
-    """Read the feed's first object if there is one; the probe has been read."""
+    """Read the first object of the feed, if there is one; the test object has been read already."""
     try:
         for key in (keys or ())[:1]:
             next(feed.bucket.lines(key), None)
@@ -102,7 +103,7 @@ def _look_at_feed(group: Group, feed: Feed, keys: Sequence[str]) -> None:
     foreign = [key.removeprefix(feed.prefix) for key in keys if not is_log_key(feed.prefix, key)]
     uri = feed.bucket.uri(feed.prefix)
     if not foreign:
-        group.ok(FEED, f"No foreign object is among the {len(keys):,} below {uri}.")
+        group.ok(FEED, f"Each of the {len(keys):,} objects below {uri} is a log object.")
         return
     state, files = lambda_objects.checkpoints(foreign), lambda_objects.objects(foreign)
     others = [key for key in foreign if key not in {*state, *files}]
@@ -110,7 +111,7 @@ def _look_at_feed(group: Group, feed: Feed, keys: Sequence[str]) -> None:
         group.warn(
             FEED,
             f"{len(files):,} objects of the Lambda lie below {uri} and were adopted: run `duo-pipeline adopt`"
-            " again if it has written since.",
+            " again if the Lambda has written since.",
         )
         return
     clauses = [
@@ -118,18 +119,20 @@ def _look_at_feed(group: Group, feed: Feed, keys: Sequence[str]) -> None:
         for found, cure in (
             (state, "the Lambda's: switch it off, run `duo-pipeline adopt`, and delete this object"),
             (files, "the Lambda's: `duo-pipeline adopt` takes them over"),
-            (others, "move what is no log of the pipeline's elsewhere"),
+            (others, "move what is not a log object of the pipeline elsewhere"),
         )
         if found
     ]
-    group.fail(FEED, f"SecOps ingests all that lies below {uri}, and there lie {', '.join(clauses)}.")
+    group.fail(
+        FEED, f"SecOps ingests everything below {uri}, and these are not log objects: {', '.join(clauses)}."
+    )
 
 
 def _has_adopted(feed: Feed) -> bool:
     try:
         return bool(feed.bucket.keys(keys_of.adopted_prefix(feed.work_prefix, feed.prefix)))
     except BucketError:
-        return False  # the line of the right to list has said why
+        return False  # the line `list` says why
 
 
 def _named(keys: Sequence[str]) -> str:

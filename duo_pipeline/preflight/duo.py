@@ -1,4 +1,4 @@
-"""Duo: the way there, and what it lets the application read. All of it costs one request."""
+"""Duo: whether it can be reached, and what it lets the application read. It costs one request."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ from duo_pipeline.preflight.lines import Group
 
 DAY = timedelta(days=1)
 MOST_SKEW_SECONDS = 60
-"""Duo takes more; but a clock that is ahead reads an hour before Duo shows the end of it."""
+"""Duo allows more. But if the clock is ahead, an hour is read before Duo shows its last records."""
 
 DNS, CONNECTION, TLS, ANSWER = "DNS", "connection", "TLS", "answer"
 CLOCK, KEY, SIGNATURE, PERMISSION = "clock", "integration key", "signature", "permission"
@@ -36,23 +36,23 @@ FAULTY: Mapping[Code | None, str] = {
     40105: CLOCK,
     40301: PERMISSION,
 }
-"""Which line is wrong, by the code of the failure; `ANSWER` for any other."""
+"""The line that is wrong, by the code of the failure; `ANSWER` for any other code."""
 ADVICE = {
     DNS: "Check this machine's network and name server.",
     CONNECTION: "Check this machine's network, and whether a firewall or a proxy stands in between.",
     TLS: "Check DUO_API_HOST, and whether a proxy stands in between.",
-    ANSWER: "A run would wait and try again: check again in a few minutes.",
+    ANSWER: "A run would wait and try again: try again in a few minutes.",
 }
 
 
 def check(
     settings: DuoSettings | None, hours: HourSettings | None, clock: Callable[[], float] = time.time
 ) -> Group:
-    """Ask Duo, once, for the newest record of all the time that a run may ask for.
+    """Ask Duo once for the newest record of the whole time that a run may read.
 
     Args:
-        settings: How to reach it.
-        hours: Which hours there are; without them, only the last day is asked for.
+        settings: The settings of the Duo account; without them, nothing is tried.
+        hours: The settings of the hours; without them, the query covers only the last day.
         clock: Unix seconds.
     """
     group = Group("Duo", *LINES)
@@ -83,21 +83,21 @@ def check(
         return group
     _all_well_before(HISTORY, group, settings)
     if hours:
-        group.ok(HISTORY, f"Duo takes questions back to {since:%Y-%m-%d %H:%M} UTC, as far as a run asks.")
+        group.ok(HISTORY, f"Duo answers queries back to {since:%Y-%m-%d %H:%M} UTC, as far as a run reads.")
     _look_at_newest(group, newest, now)
     return group
 
 
 def _all_well_before(line: str, group: Group, settings: DuoSettings) -> None:
-    """Say of each line above what the request has shown of it; the clock's was said when Duo answered."""
+    """Mark each line above as OK; the clock was judged when Duo answered."""
     encrypted = settings.host.url.startswith("https://")
     sentences = {
-        DNS: f"{settings.host.name} is found.",
-        CONNECTION: "It can be reached.",
-        TLS: "Its certificate is trusted." if encrypted else "Plain http://, which loopback alone may have.",
+        DNS: f"{settings.host.name} has an address.",
+        CONNECTION: "Duo can be reached.",
+        TLS: "Duo's certificate is trusted." if encrypted else "Plain http://, which only loopback may use.",
         ANSWER: "Duo answers.",
-        KEY: "Duo knows it.",
-        SIGNATURE: "Duo accepts it.",
+        KEY: "Duo knows the key.",
+        SIGNATURE: "Duo accepts the signature.",
         PERMISSION: "The application may read logs.",
     }
     for above in LINES[: LINES.index(line)]:
@@ -114,14 +114,14 @@ def _look_at_clock(group: Group, response: requests.Response, now: float) -> Non
         side = "ahead of" if skew > 0 else "behind"
         group.warn(CLOCK, f"This machine's clock is {abs(skew):.0f} s {side} Duo's: set it (NTP).")
     else:
-        group.ok(CLOCK, f"This machine's and Duo's differ by {abs(skew):.0f} s.")
+        group.ok(CLOCK, f"This machine's clock and Duo's differ by {abs(skew):.0f} s.")
 
 
 def _sentence(error: DuoError, faulty: str, since: datetime) -> str:
     if faulty == HISTORY:
         return (
-            f"{error} A run may ask back to {since:%Y-%m-%d %H:%M} UTC: set DUO_PARTITIONS_START to the first"
-            " hour that Duo still keeps."
+            f"{error} A run may read back to {since:%Y-%m-%d %H:%M} UTC: set DUO_PARTITIONS_START to the"
+            " first hour that Duo still keeps."
         )
     return f"{error} {ADVICE[faulty]}" if isinstance(error, DuoUnavailable) else str(error)
 
@@ -132,11 +132,11 @@ def _look_at_newest(group: Group, newest: list[Any], now: datetime) -> None:
     except (IndexError, KeyError, TypeError, ValueError):
         at = None
     if at and at.ns >= instants.to_ns(now - DAY):
-        group.ok(LAST_DAY, f"The newest record is of {at.utc}.")
+        group.ok(LAST_DAY, f"The newest record is from {at.utc}.")
         return
-    newest_is = f" (the newest is of {at.utc})" if at else ""
+    newest_is = f" (the newest is from {at.utc})" if at else ""
     group.warn(
         LAST_DAY,
-        f"Duo shows no record of the last day{newest_is}: that is fine where nobody was called or texted;"
-        " else check that DUO_API_HOST is that account's.",
+        f"Duo shows no record of the last day{newest_is}: that is fine if nobody was called or texted."
+        " Otherwise, check that DUO_API_HOST belongs to the right account.",
     )

@@ -1,4 +1,4 @@
-"""Dagster: its instance, and that it is at work."""
+"""Dagster: whether its instance can be used, and whether it is at work."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,29 +13,33 @@ from duo_pipeline.preflight.lines import Group
 HOME, STORAGE, DAEMON, SCHEDULES, LIMIT = "DAGSTER_HOME", "storage", "daemon", "schedules", "pool limit"
 NAMED = 4
 SILENT_SECONDS = 120
-"""The daemon's heart beats each half a minute."""
+"""The daemon writes a heartbeat every 30 seconds."""
 
 
 def check(environ: Mapping[str, str], accounts: Sequence[Account]) -> Group:
-    """Open the instance that ``DAGSTER_HOME`` names, and look at it, and at what it has of the accounts."""
+    """Open the instance that ``DAGSTER_HOME`` names, and check it and the accounts' schedules and pools."""
     group = Group("Dagster", HOME, STORAGE, DAEMON, SCHEDULES, LIMIT)
     home = environ.get("DAGSTER_HOME", "")
     if (wrong := _wrong_with(home)) is not None:
-        group.fail(HOME, f"DAGSTER_HOME {wrong}: set it to a folder, with deploy/local/dagster.yaml in it.")
+        group.fail(
+            HOME,
+            f"DAGSTER_HOME {wrong}: set it to the absolute path of a folder that has"
+            " deploy/local/dagster.yaml in it.",
+        )
         return group
     group.ok(HOME, f"It is {home}.")
     try:
         with dg.DagsterInstance.get() as instance:
             instance.get_runs_count()
-            group.ok(STORAGE, "It can be read.")
+            group.ok(STORAGE, "The storage can be read.")
             _look_at_daemon(group, instance)
             _look_at_schedules(group, instance, accounts)
             _look_at_limit(group, instance, accounts)
-    except Exception as error:  # a database's, a module's or Dagster's own, by what dagster.yaml says
+    except Exception as error:  # from a database, a module or Dagster, whatever dagster.yaml names
         group.fail(
             STORAGE,
             f"Dagster's storage cannot be opened ({type(error).__name__}): check dagster.yaml in"
-            " DAGSTER_HOME, and that the folder or the database that it names is there and may be written.",
+            " DAGSTER_HOME, and that the folder or the database that it names exists and is writable.",
         )
     return group
 
@@ -44,9 +48,9 @@ def _wrong_with(home: str) -> str | None:
     if not home:
         return "is not set"
     if not Path(home).expanduser().is_absolute():
-        return f"({home}) is no absolute path"
+        return f"({home}) is not an absolute path"
     if not Path(home).expanduser().is_dir():
-        return f"({home}) is no folder"
+        return f"({home}) is not a folder"
     return None
 
 
@@ -57,7 +61,7 @@ def _look_at_daemon(group: Group, instance: dg.DagsterInstance) -> None:
         one for one in statuses if one.last_heartbeat is None or one.last_heartbeat.timestamp < beaten_since
     ]
     if not silent:
-        group.ok(DAEMON, "It is alive.")
+        group.ok(DAEMON, "The daemon is alive.")
         return
     beats = [one.last_heartbeat.timestamp for one in silent if one.last_heartbeat]
     last = f" since {datetime.fromtimestamp(max(beats), UTC):%Y-%m-%d %H:%M} UTC" if beats else ""
@@ -70,7 +74,7 @@ def _look_at_daemon(group: Group, instance: dg.DagsterInstance) -> None:
 
 
 def _look_at_schedules(group: Group, instance: dg.DagsterInstance, accounts: Sequence[Account]) -> None:
-    """Name those that somebody has switched off; one of which Dagster has stored nothing is on."""
+    """Report the schedules that somebody has switched off; a schedule without a stored state is on."""
     states = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
     ours = [name for account in accounts for name in account.schedules]
     stopped = {one.name for one in states if one.status == InstigatorStatus.STOPPED}.intersection(ours)
@@ -79,8 +83,8 @@ def _look_at_schedules(group: Group, instance: dg.DagsterInstance, accounts: Seq
         return
     group.fail(
         SCHEDULES,
-        f"Switched off: {_and(sorted(stopped))}; switch on in Dagster's UI (Automation), or nothing"
-        " is fetched by itself.",
+        f"Switched off: {_and(sorted(stopped))}; switch on in Dagster's UI (Automation), or no hours"
+        " are requested automatically.",
     )
 
 
@@ -92,13 +96,13 @@ def _look_at_limit(group: Group, instance: dg.DagsterInstance, accounts: Sequenc
     pools = [account.pool for account in accounts]
     wrong = [pool for pool in pools if limits.get(pool, default) != 1]
     if not wrong:
-        group.ok(LIMIT, f"One run at a time has the pool {_and(pools, 'or')}.")
+        group.ok(LIMIT, f"Only one run at a time uses the pool {_and(pools, 'or')}.")
         return
     limit = limits.get(wrong[0], default)
     group.fail(
         LIMIT,
-        f"The pool {_and(wrong)} has {'no limit' if limit is None else f'the limit {limit}'}, and must have"
-        " 1, since Duo's quota is one for all runs: take dagster.yaml from deploy/local, or run"
+        f"The pool {_and(wrong)} has {'no limit' if limit is None else f'the limit {limit}'}, but it must"
+        " be 1, because all runs share one quota at Duo: take dagster.yaml from deploy/local, or run"
         f" `dagster instance concurrency set {wrong[0]} 1`.",
     )
 

@@ -1,11 +1,11 @@
-"""What was tried, and what came of it, line by line."""
+"""What was tried, and the result, line by line."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Status(StrEnum):
-    """What came of a line."""
+    """The result of a line."""
 
     OK = "ok"
     WARNING = "warning"
@@ -15,7 +15,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing that a run needs: what came of it, and a sentence that says what to do where it is wrong."""
+    """One thing that a run needs: its status, and a sentence that says what to do if it is wrong."""
 
     name: str
     status: Status
@@ -23,14 +23,14 @@ class Line:
 
 
 class Group:
-    """Lines that belong together, each of which needs what stands above it.
+    """Lines that belong together. Each needs the ones above it.
 
     Args:
         name: What they are about.
-        lines: Their names; one of which nothing is said has not been tried.
+        lines: Their names. A line without a result has not been tried.
 
     Attributes:
-        account: The account that they are about; none where they are about all.
+        account: The account that they are about; None if they are about all accounts.
     """
 
     def __init__(self, name: str, *lines: str) -> None:
@@ -46,15 +46,15 @@ class Group:
         return list(self._lines.values())
 
     def ok(self, line: str, sentence: str) -> None:
-        """Say that it is as it should be."""
+        """Report that the line is as it should be."""
         self._say(line, Status.OK, sentence)
 
     def warn(self, line: str, sentence: str) -> None:
-        """Say that a run can do, and that a person should look."""
+        """Report that a run can work, but that a person should look."""
         self._say(line, Status.WARNING, sentence)
 
     def fail(self, line: str, sentence: str) -> None:
-        """Say that a run cannot do."""
+        """Report that a run cannot work."""
         self._say(line, Status.FAILED, sentence)
 
     def _say(self, line: str, status: Status, sentence: str) -> None:

@@ -376,7 +376,7 @@ BROKEN = {
     "a DAGSTER_HOME that is not there": Broken(
         lambda world: world.set(DAGSTER_HOME=f"{world.home}/gone"),
         "Dagster/DAGSTER_HOME",
-        ("gone) is no folder",),
+        ("gone) is not a folder",),
         DAGSTER_LINES,
     ),
     "a storage that cannot be opened": Broken(

@@ -3,7 +3,7 @@
 import re
 
 from duo_pipeline.cli import main
-from duo_pipeline.instance.postgres import MOST_AT_ONCE
+from duo_pipeline.instance.postgres import MOST_CONNECTIONS
 from tests.deploy.test_compose import COMPOSE
 from tests.docs.conftest import TOP
 
@@ -20,7 +20,7 @@ def test_its_commands_exist_and_prune_as_it_says() -> None:
 
 
 def test_the_numbers_of_the_settings_are_theirs() -> None:
-    assert f"has up to {MOST_AT_ONCE} while it works" in TEXT
+    assert f"has up to {MOST_CONNECTIONS} while it works" in TEXT
     settings = (COMPOSE / "dagster.yaml").read_text()
     (threads,) = set(re.findall(r"num_workers: (\d+)", settings))
     assert {"8": "eight"}[threads] in TEXT

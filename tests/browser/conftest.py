@@ -52,14 +52,14 @@ class Ui:
     day: datetime
 
     def records(self, hour: datetime) -> list[dict[str, Any]]:
-        """Give what Duo has of the hour."""
+        """Return Duo's records of the hour."""
         span = f"mintime={unix_ms(hour)}&maxtime={unix_ms(hour + HOUR)}"
         with urlopen(f"{self.duo_url}/sandbox/records?{span}") as response:
             return [json.loads(line) for line in response]
 
     @contextmanager
     def fault(self, fault: Fault) -> Iterator[None]:
-        """Let something go wrong with Duo for a while."""
+        """Make something go wrong with Duo for a while."""
         self._put(Knobs(faults=(fault,)))
         try:
             yield

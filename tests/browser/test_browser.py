@@ -44,13 +44,13 @@ def expect_light(page: Page, hour: datetime, colour: str) -> None:
 
 
 def figure(page: Page, label: str) -> Locator:
-    """The value beside the label, in the table of the hour's figures."""
+    """Return the value next to the label, in the table of the hour's metadata."""
     named = page.get_by_role("cell", name=label, exact=True)
     return page.get_by_role("row").filter(has=named).get_by_role("cell").nth(1)
 
 
 def keep(page: Page, name: str) -> None:
-    """Keep what the page shows, in which there is no phone number."""
+    """Keep a screenshot of the page, which must not show a phone number."""
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
     assert not re.findall(r"\+\d{8,}", page.content())
 
@@ -110,7 +110,7 @@ def test_a_failed_hour_is_red_says_why_and_turns_green_when_it_is_run_again(page
         expect_light(page, hour, GREEN)
 
 
-def test_an_hour_shows_its_figures_a_preview_with_masked_numbers_and_the_chart_of_facts(
+def test_an_hour_shows_its_metadata_a_preview_with_masked_numbers_and_the_chart_of_facts(
     page: Page, ui: Ui
 ) -> None:
     hour = ui.day + 15 * HOUR

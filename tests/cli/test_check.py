@@ -58,7 +58,7 @@ DAGSTER_LINES = ("Dagster/storage", "Dagster/daemon", "Dagster/schedules", "Dags
 
 @dataclass
 class World:
-    """All that a run needs, and all of it well."""
+    """Everything that a run needs, in working order."""
 
     settings: pytest.MonkeyPatch
     duo: ServedDuo
@@ -95,7 +95,7 @@ class World:
         file.write_text(file.read_text().replace(text, ""))
 
     def last_beat(self, ago: timedelta, *parts: str) -> None:
-        """Let the daemon's heart have beaten last so long ago, or that of some parts of it."""
+        """Set the last heartbeat of the daemon, or of some of its parts, to this long ago."""
         with dg.DagsterInstance.get() as instance:
             beat(instance, datetime.now(UTC) - ago, parts or instance.get_required_daemon_types())
 

@@ -1,4 +1,4 @@
-"""The commands where there are several accounts."""
+"""The commands, if there are several accounts."""
 
 import json
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_check_tries_each_account_and_says_whose_line_is_red(
     assert "duo_admin_api_acme or duo_admin_api_globex" in table
 
 
-def test_check_tries_one_account_alone(duos: Accounts) -> None:
+def test_check_tries_only_one_account(duos: Accounts) -> None:
     with duos:
         found = status(run("check", "--account", "acme", "--json"))
         assert duos.apis["globex"].statuses.total() == 0

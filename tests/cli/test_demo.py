@@ -30,7 +30,7 @@ def log_objects(folder: Path) -> set[str]:
     return {path.name for path in (folder / "bucket" / "duo-telephony").rglob("*") if path.is_file()}
 
 
-def test_the_demo_lands_what_duo_shows_and_again_at_once_nothing_new(tmp_path: Path) -> None:
+def test_the_demo_lands_what_duo_shows_and_a_second_run_lands_nothing_new(tmp_path: Path) -> None:
     first = demo(tmp_path)
     objects = log_objects(tmp_path)
     assert re.search(r"✓ Each of the [\d,]+ records that Duo shows is in the feed, once", first)

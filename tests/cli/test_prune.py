@@ -39,7 +39,7 @@ def add(
     status: dg.DagsterRunStatus = dg.DagsterRunStatus.SUCCESS,
     assets: frozenset[dg.AssetKey] | None = None,
 ) -> str:
-    """Add a run of so many days ago, with an event."""
+    """Add a run from this many days ago, with an event."""
     job = dg.Definitions([any_asset], jobs=[dg.define_asset_job("any", [any_asset])]).resolve_job_def("any")
     run = instance.create_run_for_job(job, status=status, tags=tags)
     if assets:

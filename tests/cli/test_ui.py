@@ -35,7 +35,7 @@ def until(true: Callable[[], bool], seconds: float = 90) -> bool:
 
 
 def processes_of(folder: Path) -> list[str]:
-    """Give the command lines of the processes that have the folder in their command or environment."""
+    """Return the command lines of the processes that have the folder in their command or environment."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -47,7 +47,7 @@ def processes_of(folder: Path) -> list[str]:
     return found
 
 
-def test_nobody_is_told_of_troubles_that_the_sandbox_plays() -> None:
+def test_nobody_gets_alerts_about_the_sandbox() -> None:
     passed_on = _without_alerts({"ALERT_SNS_TOPIC_ARN": "arn:aws:sns:eu-central-1:1:duo", "HOME": "/home/a"})
     assert passed_on == {"HOME": "/home/a"}
 

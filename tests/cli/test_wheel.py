@@ -1,4 +1,4 @@
-"""The wheel, installed where no checkout is."""
+"""The wheel, installed on a machine without a checkout."""
 
 import shutil
 import subprocess
@@ -22,7 +22,7 @@ def run(command: Sequence[str | Path], folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment that has the wheel, and beside it what the tests' own has."""
+    """The programs of an environment with the wheel, and with the packages of the tests' environment."""
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     shutil.copytree(TOP / "duo_pipeline", source / "duo_pipeline")

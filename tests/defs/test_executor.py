@@ -100,7 +100,7 @@ def test_where_no_process_may_be_started_accounts_are_read_one_after_the_other()
     ("job", "in_processes"), [("logs_of_acme", False), ("logs_of_two", True), ("ops", True)]
 )
 @pytest.mark.usefixtures("duos")
-def test_all_logs_of_an_account_are_read_in_one_process_and_a_step_without_an_asset_counts_by_itself(
+def test_all_logs_of_an_account_are_read_in_one_process_and_each_step_without_an_asset_in_its_own(
     job: str, in_processes: bool
 ) -> None:
     ran = run_job("tests.defs.two_logs", job)

@@ -52,7 +52,7 @@ def done(instance: dg.DagsterInstance, *hours: int) -> None:
 
 
 def judged(instance: dg.DagsterInstance, hour: int, *, passed: bool) -> None:
-    """Record an evaluation of the check `complete` for an hour, in a run of its own."""
+    """Record an evaluation of the check `complete` for an hour, in its own run."""
     evaluation = dg.AssetCheckEvaluation(
         asset_key=asset.key,
         check_name="complete",
@@ -240,7 +240,7 @@ def failed_run(
 
 
 def ended_process() -> int:
-    """The id of a process that was."""
+    """Return the id of a process that has ended."""
     with subprocess.Popen(["true"]) as process:
         return process.pid
 
@@ -326,7 +326,7 @@ def test_a_dead_run_whose_hours_begin_with_the_look_back_is_not_retried(instance
     assert run.tags["dagster/max_retries"] == "0"
 
 
-def test_a_run_whose_process_lives_is_left_alone(instance: dg.DagsterInstance) -> None:
+def test_a_run_whose_process_lives_goes_on(instance: dg.DagsterInstance) -> None:
     started_run(instance, of=os.getpid())
     assert tick(instance) == ["04:00...07:00"]
 

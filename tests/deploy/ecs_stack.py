@@ -1,4 +1,4 @@
-"""Both templates, deployed in moto, one upon the other."""
+"""Both templates, deployed in moto, one on top of the other."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -79,7 +79,7 @@ class EcsStack:
         return dict(container)
 
     def environment(self, name: str) -> dict[str, str]:
-        """The variables of that container that are no secrets."""
+        """The variables of that container that are not secrets."""
         return {one["name"]: one["value"] for one in self.container(name)["environment"]}
 
     def secrets(self, name: str) -> dict[str, str]:

@@ -39,13 +39,13 @@ class Call:
 
     @property
     def action(self) -> str:
-        """The right that it needs."""
+        """The right that the call needs."""
         version = "Version" if "VersionId" in self.params else ""
         return f"{self.service}:{_S3_ACTIONS.get(self.operation, self.operation)}{version}"
 
     @property
     def resource(self) -> str:
-        """What it is done to: an ARN, or * for the whole account."""
+        """The resource of the call: an ARN, or * for the whole account."""
         if self.service == "s3" and "Bucket" in self.params:
             key = f"/{self.params['Key']}" if "Key" in self.params else ""
             return f"arn:aws:s3:::{self.params['Bucket']}{key}"
@@ -62,7 +62,7 @@ class Call:
 
 
 def allows(documents: Iterable[Document], call: Call, **context: str) -> bool:
-    """Say whether the policies allow the call: one allows it, and none denies it.
+    """Return whether the policies allow the call: one allows it, and none denies it.
 
     Raises:
         AssertionError: A policy says something that this function does not know.

@@ -41,7 +41,7 @@ ADMIN = Keys("admin", "admin")
 
 @cache
 def client(service: str, keys: Keys = ADMIN) -> Any:
-    """Give a client of moto; to make one takes longer than most calls."""
+    """Return a cached client of moto: making one takes longer than most calls."""
     session = boto3.session.Session(keys.access_key, keys.secret_key, keys.token, REGION)
     return session.client(service)  # type: ignore[call-overload] # whatever service it is
 
@@ -54,7 +54,7 @@ class Principal:
     policies: list[Document]
 
     def is_refused(self, call: Call) -> bool:
-        """Make the call, and say whether moto refuses it for want of a right."""
+        """Make the call, and return whether moto refuses it because a right is missing."""
         try:
             answer = getattr(client(call.service, self.keys), xform_name(call.operation))(**call.params)
         except ClientError as error:
@@ -113,7 +113,7 @@ class Stack:
         return Principal(Keys(key["AccessKeyId"], key["SecretAccessKey"]), _documents(attached))
 
     def trust(self, output: str) -> Document:
-        """Give the one statement that says who takes a role."""
+        """Return the one statement that says who may take a role."""
         role = client("iam").get_role(RoleName=_name(self.outputs[output]))["Role"]
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
         return dict(statement)

@@ -1,4 +1,4 @@
-"""Stand-ins for what moto's CloudFormation makes not at all, or with half of what the template says."""
+"""Stand-ins for resources that moto's CloudFormation does not make, or makes incompletely."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _IDS = {
 
 
 class StandIn:
-    """A resource of which there is nothing but its properties and a name, of which ids and ARNs are made."""
+    """A resource with only its properties and a name, from which its ids and ARNs are made."""
 
     def __init__(self, name: str, template: dict[str, Any], account: str, region: str) -> None:
         self.name, self.account, self.region = name, account, region
@@ -48,7 +48,7 @@ class TaskDefinition(StandIn):
         ecs = boto3.client("ecs", region, aws_access_key_id="any", aws_secret_access_key="any")
         said = _in_camel_case(self.properties)
         for container in said["containerDefinitions"]:
-            container["memory"] = int(said["memory"])  # which moto alone wants
+            container["memory"] = int(said["memory"])  # which only moto requires
         made = ecs.register_task_definition(**said)
         self.arn: str = made["taskDefinition"]["taskDefinitionArn"]
 

@@ -167,7 +167,7 @@ def properties(resource: str) -> Any:
 
 
 def judged_by_moto(call: Call) -> bool:
-    """Say whether moto's IAM looks at all that matters."""
+    """Return whether moto's IAM looks at all that matters."""
     is_own_listing = call.action == "s3:ListBucket" and call.resource == f"arn:aws:s3:::{BUCKET}"
     return call.service in ("s3", "iam", "sts", "cloudformation") and not is_own_listing
 
@@ -265,7 +265,7 @@ def test_the_rights_follow_the_prefixes(deploy: type[Stack]) -> None:
     assert not allows(reader.policies, listing("duo/other/"))
 
 
-def test_google_takes_the_role_for_one_secops_instance_alone(deploy: type[Stack]) -> None:
+def test_google_takes_the_role_only_for_one_secops_instance(deploy: type[Stack]) -> None:
     stack = deploy(SecOpsSubjectId=SUBJECT)
     assert "SecOpsUser" not in stack.outputs
     assert stack.trust("SecOpsRoleArn") == {
@@ -334,7 +334,7 @@ def test_no_object_expires_while_duo_still_shows_its_hour() -> None:
 
 
 @pytest.mark.parametrize("resource", ["", "/*"])
-def test_the_bucket_is_reached_by_tls_alone(resource: str) -> None:
+def test_the_bucket_is_reached_only_by_tls(resource: str) -> None:
     arn = f"arn:aws:s3:::{BUCKET}"
     text = json.dumps(properties("BucketPolicy")["PolicyDocument"])
     text = text.replace('{"Fn::GetAtt": ["Bucket", "Arn"]}', f'"{arn}"')

@@ -65,7 +65,7 @@ def test_a_worker_is_what_the_code_server_is_and_takes_as_many_runs_as_the_setti
     assert "--disable-prefetch" in worker["command"], "else a run waits behind another one"
 
 
-def test_the_queue_and_the_database_are_reached_at_the_private_address_alone_and_with_a_password() -> None:
+def test_the_queue_and_the_database_are_reached_only_at_the_private_address_and_with_a_password() -> None:
     ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert ports == {
         "postgres": ["${PRIVATE_ADDRESS:?}:5432:5432"],

@@ -64,7 +64,7 @@ def test_only_the_proxy_publishes_ports() -> None:
     assert not any("network_mode" in service or "expose" in service for service in SERVICES.values())
 
 
-def test_the_database_is_reached_by_dagster_alone_and_reaches_nothing() -> None:
+def test_only_dagster_reaches_the_database_which_reaches_nothing() -> None:
     assert SERVICES["postgres"]["networks"] == ["storage"]
     assert compose()["networks"]["storage"] == {"internal": True}
     assert {name for name, one in SERVICES.items() if "storage" in one.get("networks", [])} == {
@@ -114,14 +114,14 @@ def test_no_secret_stands_in_a_file() -> None:
     assert [name for name, value in example.items() if secret.search(name) and value] == []
 
 
-def test_duos_keys_are_given_to_the_code_server_alone() -> None:
+def test_only_the_code_server_gets_duos_keys() -> None:
     assert {name for name, service in SERVICES.items() if "env_file" in service} == {"code-server"}
     assert not any(
         name.startswith("DUO_") for one in SERVICES.values() for name in one.get("environment", {})
     )
 
 
-def test_the_file_of_accounts_is_where_the_variable_says_and_the_code_server_alone_has_it() -> None:
+def test_the_file_of_accounts_is_where_the_variable_says_and_only_the_code_server_has_it() -> None:
     mounts = {
         name: [volume for volume in service.get("volumes", []) if "DUO_ACCOUNTS_FILE" in volume]
         for name, service in SERVICES.items()

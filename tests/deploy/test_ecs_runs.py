@@ -41,7 +41,7 @@ CLUSTER = f"{ECS}:cluster/{NAME}"
 RUN_TASK = f"{ECS}:task-definition/{NAME}-run:1"
 SECRETS = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:"
 LONGEST_OVERRIDES = 8192
-"""So many characters ECS takes of what RunTask says in place of the task definition."""
+"""How many characters ECS takes for the overrides of a task definition in RunTask."""
 SETTINGS: dict[str, Any] = yaml.safe_load((AWS / "dagster.yaml").read_text())
 ORIGIN = JobPythonOrigin(
     "telephony",

@@ -181,7 +181,7 @@ def test_a_run_has_the_settings_that_the_first_template_puts_out(stack: EcsStack
     assert stack.environment("code-server") == environment
 
 
-def test_duos_keys_come_from_the_secret_of_the_first_template_and_to_runs_alone(stack: EcsStack) -> None:
+def test_duos_keys_come_from_the_secret_of_the_first_template_and_only_to_runs(stack: EcsStack) -> None:
     arn = stack.pipeline.outputs["DuoSecretArn"]
     for name in ("DUO_IKEY", "DUO_SKEY", "DUO_API_HOST"):
         assert stack.secrets("run")[name] == f"{arn}:{name}::"
@@ -202,7 +202,7 @@ def test_a_service_may_do_nothing_else(stack: EcsStack, role: str) -> None:
     assert [call for call in NOBODY if allows(stack.policies(role), call)] == []
 
 
-def test_the_daemon_passes_on_two_roles_to_ecs_alone(stack: EcsStack) -> None:
+def test_the_daemon_passes_on_two_roles_and_only_to_ecs(stack: EcsStack) -> None:
     policies = stack.policies("DaemonRole")
     own = Call("iam", "PassRole", {"RoleArn": stack.role_arn("DaemonRole")})
     of_runs = Call("iam", "PassRole", {"RoleArn": stack.task("run")["taskRoleArn"]})
@@ -236,7 +236,7 @@ def test_ecs_hands_over_two_secrets_and_no_other(stack: EcsStack) -> None:
         assert stack.task(name)["executionRoleArn"] == stack.role_arn("ExecutionRole")
 
 
-def test_the_roles_are_taken_by_tasks_alone(stack: EcsStack) -> None:
+def test_only_tasks_take_the_roles(stack: EcsStack) -> None:
     for resource in ("ExecutionRole", *ROLES):
         role = client("iam").get_role(RoleName=stack.resources[resource])["Role"]
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
@@ -329,7 +329,7 @@ def test_nobody_gets_to_the_ui_without_the_login() -> None:
     assert [name for name in SERVICES.values() if "LoadBalancers" in properties(name)] == ["WebServer"]
 
 
-def test_nobody_makes_a_user_of_himself_or_logs_in_by_a_password_alone() -> None:
+def test_nobody_can_sign_up_or_log_in_with_only_a_password() -> None:
     people = properties("People")
     assert people["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
     assert (people["MfaConfiguration"], people["EnabledMfas"]) == ("ON", ["SOFTWARE_TOKEN_MFA"])

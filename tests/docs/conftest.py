@@ -58,7 +58,7 @@ class Machine:
     dagster: DagsterRun
 
     def run(self, command: str, *hours: datetime, exit_code: int = 0) -> str:
-        """Run a command, for other hours than those of the document, and give what it says."""
+        """Run a command for other hours than the document's, and return its output."""
         done = subprocess.run(
             ["bash", "-c", self.for_hours(command, *hours)],
             cwd=self.folder,
@@ -72,7 +72,7 @@ class Machine:
 
     @contextmanager
     def running(self, command: str) -> Iterator[str]:
-        """Run Dagster's UI on some free port while the context lasts, and give its URL."""
+        """Run Dagster's UI on some free port while the context lasts, and return its URL."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
         process = subprocess.Popen(

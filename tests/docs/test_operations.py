@@ -1,4 +1,4 @@
-"""docs/operations.md: each of its troubles, and that its commands help."""
+"""docs/operations.md: each problem in it, and that its commands help."""
 
 from datetime import timedelta
 

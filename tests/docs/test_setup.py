@@ -137,7 +137,7 @@ def test_dagster_finds_its_workspace_and_the_settings_of_its_instance(machine: M
 
 
 def assert_aws_knows(service: str, command: str, arguments: list[str]) -> None:
-    """Hold a command of AWS's command line against AWS's API."""
+    """Check a command of AWS's command line against AWS's API."""
     api = boto3.session.Session(region_name="eu-central-1").client(service)  # type: ignore[call-overload]
     operation = api.meta.service_model.operation_model(
         api.meta.method_to_api_mapping[command.replace("-", "_")]
@@ -159,7 +159,7 @@ def test_the_aws_commands_are_such_as_aws_knows(machine: Machine) -> None:
 
 
 def assert_takes(template: Path, overrides: list[str]) -> dict[str, str]:
-    """Hold the words after ``--parameter-overrides`` against the template; give their values by name."""
+    """Hold the words after ``--parameter-overrides`` against the template; return their values by name."""
     values = dict(word.split("=", 1) for word in overrides)
     parameters = cfn_yaml.load(str(template))["Parameters"]
     for name, value in values.items():

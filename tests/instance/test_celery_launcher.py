@@ -1,4 +1,4 @@
-"""What run monitoring learns of runs that are Celery's tasks, with a queue in memory."""
+"""What run monitoring learns about runs that are Celery tasks, with a queue in memory."""
 
 import uuid
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def launcher(instance: dg.DagsterInstance) -> CeleryRunLauncher:
 
 @pytest.fixture
 def run(instance: dg.DagsterInstance) -> dg.DagsterRun:
-    """A run that is at work, by what Dagster knows."""
+    """A run that Dagster believes to be at work."""
     tags = {DAGSTER_CELERY_TASK_ID_TAG: str(uuid.uuid4())}
     run: dg.DagsterRun = create_run_for_test(instance, status=dg.DagsterRunStatus.STARTED, tags=tags)
     instance.report_engine_event("It writes.", run)
@@ -54,18 +54,18 @@ def run(instance: dg.DagsterInstance) -> dg.DagsterRun:
 
 @pytest.fixture
 def nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is there who could, so there is no need to wait."""
+    """Do not wait: no worker is there to answer."""
     monkeypatch.setattr(celery_launcher, "REPLY_SECONDS", 0.01)
 
 
 @pytest.fixture
 def fell_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The run has written nothing for long."""
+    """Make the run silent for too long."""
     monkeypatch.setattr(celery_launcher, "SILENCE", timedelta(seconds=-1))
 
 
 def told(launcher: CeleryRunLauncher, run: dg.DagsterRun, state: str, result: Any) -> None:
-    """Have the queue say this of the run's task."""
+    """Set what the queue says about the run's task."""
     launcher.celery.backend.store_result(run.tags[DAGSTER_CELERY_TASK_ID_TAG], result, state)
 
 

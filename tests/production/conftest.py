@@ -65,5 +65,5 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]
 
 
 def minute_of_tick(moment: datetime) -> int:
-    """Give the DUO_SETTLE_MINUTES whose tick comes in that minute."""
+    """Return the DUO_SETTLE_MINUTES whose tick comes in that minute."""
     return moment.minute if moment.minute >= 2 else moment.minute + 60

@@ -32,7 +32,7 @@ LOCATION = {"repositoryName": "__repository__", "repositoryLocationName": "duo_p
 
 @dataclass
 class Estate:
-    """The accounts, and what reads them."""
+    """The accounts, and the processes that read them."""
 
     machine: Machine
     postgres: Postgres
@@ -50,7 +50,7 @@ class Estate:
         return [*reversed(self.dagster.instance.get_runs())]
 
     def backfill(self, hours: list[datetime]) -> None:
-        """Ask for the hours of each account, as the dialog of the UI does."""
+        """Request the hours of each account, as the UI's dialog does."""
         for account in ACCOUNTS:
             params = {
                 "assetSelection": [{"path": [account, asset]} for asset in ASSETS],
@@ -61,7 +61,7 @@ class Estate:
             )
 
     def run(self, account: str, hours: list[datetime]) -> None:
-        """Ask for a run of the account's job."""
+        """Request a run of the account's job."""
         tags = run_request(hours[0], hours[-1]).tags
         params = {
             "selector": {**LOCATION, "jobName": f"telephony_{account}"},
@@ -70,7 +70,7 @@ class Estate:
         self.dagster.mutate("launchRun(executionParams: $params)", "ExecutionParams!", params)
 
     def asked(self, accounts: Sequence[str] = ACCOUNTS) -> list[datetime]:
-        """When the Duos of the accounts were asked."""
+        """The times of all requests to the accounts' Duos."""
         apis = self.dagster.sandbox.accounts.apis
         return [request.at for account in accounts for request in apis[account].requests]
 
@@ -79,7 +79,7 @@ class Estate:
         return all(self.dagster.done(self.hours, key) for key in keys)
 
     def lost_and_doubled(self) -> tuple[int, int]:
-        """How many records that the Duos show are not in the feeds, and how many are there once too often."""
+        """Return how many of the Duos' records the feeds lack, and how many lines are duplicates."""
         lost: Counter[str] = Counter()
         doubled: Counter[str] = Counter()
         for account, url in self.dagster.sandbox.accounts.urls.items():
@@ -93,7 +93,7 @@ class Estate:
 
 @contextmanager
 def estate(folder: Path, knobs: Knobs, workers: int) -> Iterator[Estate]:
-    """Run all of it while the context lasts, with so many workers of one run at a time."""
+    """Run everything while the context lasts, with this many workers that take one run at a time."""
     now = datetime.now(UTC)
     hours = HourSettings(busy_hour(now), minute_of_tick(now + timedelta(minutes=30)), 1, 1, 0)
     with (
@@ -121,7 +121,7 @@ def estate(folder: Path, knobs: Knobs, workers: int) -> Iterator[Estate]:
 
 
 def busy_hour(now: datetime) -> datetime:
-    """Give the hour at which people began to work on the last working day that is over."""
+    """Return the hour at which people began to work on the last working day that is over."""
     hour = now.replace(hour=7, minute=0, second=0, microsecond=0) - timedelta(days=1)
     while hour.weekday() >= SATURDAY:
         hour -= timedelta(days=1)

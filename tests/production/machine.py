@@ -22,7 +22,7 @@ SERVICES = ("code-server", "daemon", "webserver")
 
 
 def services(of: Path = COMPOSE) -> dict[str, Any]:
-    """Give the services of a compose.yaml."""
+    """Return the services of a compose.yaml."""
     found: dict[str, Any] = yaml.safe_load((of / "compose.yaml").read_text())["services"]
     return found
 
@@ -80,7 +80,7 @@ class Machine:
             os.killpg(self._running[name].pid, signal.SIGKILL)
 
     def processes(self) -> list[psutil.Process]:
-        """Give the processes of all services, and those that they have started."""
+        """Return the processes of all services, and the processes that they have started."""
         found = []
         for process in self._running.values():
             with suppress(psutil.NoSuchProcess):
@@ -89,7 +89,7 @@ class Machine:
         return found
 
     def log(self, name: str) -> str:
-        """Give what the service has said."""
+        """Return the service's log."""
         return (self._folder / f"{name}.log").read_text(errors="replace")
 
     def _start(self, name: str) -> None:
@@ -121,6 +121,6 @@ class Machine:
 
 
 def free_port() -> str:
-    """Give a port of loopback that nobody listens on."""
+    """Return a port of loopback that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return str(listener.getsockname()[1])

@@ -1,4 +1,4 @@
-"""A private PostgreSQL: Debian's, in a folder of its own, on loopback."""
+"""A private PostgreSQL: Debian's, in its own folder, on loopback."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ class Postgres:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What leads Dagster there."""
+        """The variables through which Dagster finds it."""
         return {
             "DAGSTER_POSTGRES_HOST": "127.0.0.1",
             "DAGSTER_POSTGRES_PORT": str(self.port),
@@ -59,11 +59,11 @@ class Postgres:
         shutil.rmtree(self._folder)
 
     def size(self) -> int:
-        """Give how many bytes the database has."""
+        """Return how many bytes the database has."""
         return self._ask("select pg_database_size('dagster')")
 
     def connections_made(self) -> int:
-        """Give how many connections have been made so far, the one that asks among them."""
+        """Return how many connections have been made so far, including the one that asks."""
         return self._ask("select sessions from pg_stat_database where datname = 'dagster'")
 
     def _ask(self, query: str) -> int:
@@ -104,7 +104,7 @@ class Postgres:
 
 
 def _programs() -> Path:
-    """Give the folder of PostgreSQL's programs, of which Debian puts few on the path."""
+    """Return the folder of PostgreSQL's programs; Debian puts only a few of them on the path."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
     if folders:
         return folders[-1]

@@ -1,4 +1,4 @@
-"""A private Redis: Debian's, in a folder of its own, on loopback."""
+"""A private Redis: Debian's, in its own folder, on loopback."""
 
 import shutil
 import socket
@@ -27,7 +27,7 @@ class Redis:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What leads Celery there."""
+        """The variables through which Celery finds it."""
         return {"CELERY_BROKER_URL": self._url, "CELERY_RESULT_BACKEND": self._url}
 
     @property

@@ -41,13 +41,13 @@ def at_work(running: Estate) -> list[dg.DagsterRun]:
 
 
 def asked_at_once(running: Estate) -> int:
-    """Say of how many accounts an answer has been due at one time, at most."""
+    """Return the largest number of accounts that waited for an answer at the same time."""
     begins = running.asked()
     return max((sum(at <= begin < at + ANSWER for at in begins) for begin in begins), default=0)
 
 
 def reads_on(running: Estate) -> bool:
-    """Wait until Duos are asked for some further pages."""
+    """Wait until the Duos have had requests for more pages."""
     asked = len(running.asked())
     return until(lambda: len(running.asked()) >= asked + PAGES, PATIENCE)
 

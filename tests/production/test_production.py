@@ -21,14 +21,14 @@ PAGES = 4
 
 
 def reads_on(production: Production) -> bool:
-    """Wait until Duo is asked for some further pages."""
+    """Wait until Duo has had requests for more pages."""
     requests = production.dagster.sandbox.api.requests
     asked = len(requests)
     return until(lambda: len(requests) >= asked + PAGES, PATIENCE)
 
 
 def answers(production: Production) -> bool:
-    """Say whether the UI, the storage behind it and the code server answer."""
+    """Return whether the UI, the storage behind it and the code server answer."""
     with suppress(OSError):
         return _serves(production.machine.url)
     return False

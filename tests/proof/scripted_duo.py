@@ -16,11 +16,11 @@ from urllib.parse import parse_qs, urlsplit
 
 HOUR = timedelta(hours=1)
 MOST_REQUESTS = 1_500
-"""After so many requests for one script every answer is a 500."""
+"""After this many requests for one script, every answer is a 500."""
 HUGE = "7" * 5_000
 DEPTH = 1_500
 
-# What is in the log. A record has a time that can be read; a reject has none, or holds what nobody can write.
+# What is in the log. A record has a readable time. A reject has none, or has content that nobody can write.
 Form = Literal[
     "ts",
     "timestamp, no ts",
@@ -42,7 +42,7 @@ RECORDS: tuple[Form, ...] = (
 )
 REJECTS: tuple[Form, ...] = ("null ts", "odd ts", "a huge integer", "a deep object", "no object")
 
-# What Duo does wrong; the first of each is what it does when nothing is wrong.
+# What Duo does wrong. The first of each kind is what it does when nothing is wrong.
 Totals = Literal[
     "as it is",
     "absent",
@@ -103,7 +103,7 @@ class Item:
         return start + HOUR * self.hour + timedelta(microseconds=self.at)
 
     def fields(self, start: datetime) -> dict[str, Any]:
-        """What both a record and a reject that is an object have, with the record's time."""
+        """The fields that a record and a reject that is an object share, with the record's time."""
         at = self.time(start)
         iso = at.isoformat(timespec="microseconds")
         times: dict[Form, dict[str, Any]] = {
@@ -125,7 +125,7 @@ class Item:
         }
 
     def text(self, start: datetime) -> str:
-        """The item as JSON, which Python itself would write for not every one."""
+        """The item as JSON; Python itself could not write every item."""
         text = json.dumps(self.fields(start))
         match self.form:
             case "a huge integer":
@@ -190,7 +190,7 @@ class Script:
 
 @dataclass(frozen=True)
 class Page:
-    """One answer: which items in what text, the count as it stands in it, the cursor, if there is one."""
+    """One answer: its items, its text, the count in the text, and the cursor, if there is one."""
 
     items: tuple[Item, ...] = ()
     texts: tuple[str, ...] = ()
@@ -209,7 +209,7 @@ class Page:
 
 @dataclass
 class Query:
-    """What was asked, and what was answered.
+    """The queries and the answers.
 
     Attributes:
         hours: The hours of the script that were asked for.
@@ -234,7 +234,7 @@ class Answers(Protocol):
     there_are: int
 
     def page(self, cursor: str | None) -> Page | None:
-        """The page to which a cursor leads; none if it leads nowhere."""
+        """Return the page that a cursor leads to, or None if it leads nowhere."""
 
 
 class Log(Protocol):
@@ -319,13 +319,13 @@ class ScriptedLog:
 
 
 def hours_of(start: datetime, mintime: int, maxtime: int) -> range:
-    """The hours, from 0, that a query asks for."""
+    """Return the hours, from 0, that a query asks for."""
     begin = int(start.timestamp() * 1000)
     return range((mintime - begin) // 3_600_000, -((begin - maxtime) // 3_600_000))
 
 
 def _pages(script: Script, start: datetime, mintime: int, maxtime: int) -> Pages:
-    # a record and the rejects behind it stay together: nothing else says of which hour a reject is
+    # a record and the rejects after it stay together: nothing else tells the hour of a reject
     bundles: list[list[Item]] = []
     for item in script.items:
         if not mintime <= item.time(start).timestamp() * 1000 <= maxtime:
@@ -394,7 +394,7 @@ def _repeated(
 def _linked(
     pages: list[list[Item]], own_last: list[Item | None], script: Script, start: datetime, count: int
 ) -> Pages:
-    """Give each page its cursor and its count."""
+    """Set the cursor and the count of each page."""
     cursors: list[str | None] = []
     for last in own_last:
         cursor = f"{int(last.time(start).timestamp() * 1000)},{last.id}" if last else None
@@ -457,7 +457,7 @@ def _total(script: Script, count: int, number: int, is_last: bool, before: int, 
 
 @dataclass
 class Recited:
-    """Pages that come one after the other, whatever the cursor is."""
+    """Pages that come one after another, whatever the cursor is."""
 
     pages: Sequence[Page]
     starts_again: bool = False
@@ -493,7 +493,7 @@ class RecitedLog:
 
 
 class ScriptedDuo:
-    """The server's state: the log that it shows, and what it was asked and answered.
+    """The server's state: the log that it shows, and the queries and answers so far.
 
     Attributes:
         log: What it shows.
@@ -513,7 +513,7 @@ class ScriptedDuo:
         self._answers: Answers | None = None
 
     def answer(self, parameters: dict[str, str]) -> tuple[int, str]:
-        """Give the status and the body."""
+        """Return the status and the body."""
         self.requests += 1
         if self.requests > MOST_REQUESTS:
             return 500, '{"stat": "FAIL", "code": 50000, "message": "the script has ended"}'
@@ -551,7 +551,7 @@ def scripted_duo() -> Iterator[ScriptedDuo]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name in the base class
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

@@ -1,4 +1,4 @@
-"""Many accounts: each is delivered to its own feed, and the trouble of one is nobody else's."""
+"""Many accounts: each has its own feed, and the failures of one do not concern the others."""
 
 import json
 import os
@@ -32,7 +32,7 @@ FIRST = LAST - 5 * HOUR
 
 @dataclass
 class Estate:
-    """The pipelines of some accounts, each run by itself."""
+    """The pipelines of some accounts. Each is run separately."""
 
     environ: dict[str, str]
     bucket: Bucket
@@ -50,13 +50,13 @@ class Estate:
         )
 
     def landed(self, name: str) -> list[dict[str, Any]]:
-        """Give the lines of an account's feed."""
+        """Return the lines of an account's feed."""
         feed = settings.feed(self.environ, self.accounts()[name])
         keys = self.bucket.keys(feed.prefix)
         return [json.loads(line) for key in keys for line in self.bucket.lines(key)]
 
     def is_whole(self, name: str, log: Log) -> bool:
-        """Say whether the account's feed has each record of its log, once, and no other."""
+        """Return whether the account's feed has each record of its log, once, and no other."""
         shown = Counter(
             placed.item["telephony_id"] for hour in hours_between(FIRST, LAST) for placed in log.placed(hour)
         )

@@ -6,13 +6,13 @@ of three ticks of the hourly schedule:
 1. A green hour has each of its records that Duo ever showed or counted.
 2. No line stands twice in the feed, and each is a record of its hour.
 3. The requests are bounded.
-4. What a query over its hour alone shows is in the feed after the last tick.
+4. What a query over only its hour shows is in the feed after the last tick.
 5. A reject's bytes lie below ``rejects/``, and its hour is not green.
 6. An hour is green after the last tick if a query over it alone shows it whole and without a contradiction,
    and no query over more hours counts more than they have.
 
-An hour may be green without a record of which there was no sign: not shown, not counted, and the answer came
-to a proper end. CONTRADICTIONS=1000 in the environment tries so many scripts, and shrinks one that fails.
+An hour may be green without a record that left no sign: not shown, not counted, and the answer came
+to a proper end. CONTRADICTIONS=1000 in the environment tries 1,000 scripts, and shrinks one that fails.
 """
 
 import json
@@ -73,12 +73,12 @@ BY_HAND = os.environ.get("CONTRADICTIONS")
 EXAMPLES = int(BY_HAND or 80)
 TICKS = 3
 PAGES_OF_GRACE = 10
-"""So many requests more than there are pages may a query cost."""
+"""How many more requests than pages a query may cost."""
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
 class OfInstance(dg.ScheduleEvaluationContext):
-    """The context of a tick over an instance in memory, to which no reference can be had."""
+    """The context of a tick over an instance in memory, which cannot be referred to from outside."""
 
     def __init__(
         self, instance: dg.DagsterInstance, now: datetime, repository: dg.RepositoryDefinition
@@ -92,7 +92,7 @@ class OfInstance(dg.ScheduleEvaluationContext):
 
 
 class Pipeline:
-    """The hours of a script, run by the hourly schedule, in a feed of their own."""
+    """The hours of a script, run by the hourly schedule, in their own feed."""
 
     def __init__(
         self, instance: dg.DagsterInstance, duo: ScriptedDuo, bucket: Bucket, prefix: str, hours: int
@@ -123,7 +123,7 @@ class Pipeline:
         self.said: list[str] = []
 
     def tick(self) -> Iterator[list[datetime]]:
-        """Run what the schedule requests, and give the hours of each run when it has ended."""
+        """Run what the schedule requests, and return the hours of each run when it has ended."""
         with OfInstance(self.dagster.instance, self.now, self.repository) as context:
             requests = self.schedule.evaluate_tick(context).run_requests or []
         for request in requests:
@@ -207,7 +207,7 @@ def play(
     settings: pytest.MonkeyPatch,
     bucket: Bucket,
 ) -> Play:
-    """A way to have so many hours of a log shown to a pipeline that has seen nothing yet."""
+    """A way to show this many hours of a log to a pipeline that has seen nothing yet."""
     settings.setenv("DUO_API_HOST", duo_by_script.url)
     settings.setenv("DUO_RETRY_ATTEMPTS", "1")
     settings.setattr(resources, "s3_client", lambda _: client)
@@ -252,7 +252,7 @@ def has_all_that_is_counted(query: Query) -> bool:
 
 
 def has_ended(query: Query) -> bool:
-    """Whether the last page is a proper end: nothing leads on, or all that is counted has come.
+    """Return whether the last page is a proper end: nothing leads on, or all that is counted has come.
 
     An empty page is none if it has a cursor: why would it lead on?
     """
@@ -265,7 +265,7 @@ def has_ended(query: Query) -> bool:
 
 
 def doubts(query: Query) -> list[str]:
-    """The reasons for which a query does not say for sure that it showed all."""
+    """The reasons why a query may not have shown everything."""
     found = []
     counts, shown = counts_of(query), len(placed(query.shown))
     if not has_ended(query):
@@ -303,7 +303,7 @@ def read_alone(log: ScriptedLog, hour: int) -> Query:
 
 @dataclass
 class Tally:
-    """How many hours were looked at, and how many of them were green for want of any sign."""
+    """How many hours were examined, and how many of them were green because there was no sign."""
 
     hours: int = 0
     unseeable: int = 0
@@ -311,7 +311,7 @@ class Tally:
 
 @dataclass
 class Trial:
-    """A script before the pipeline, and what was wrong."""
+    """A script that the pipeline reads, and what was wrong."""
 
     script: Script
     pipeline: Pipeline
@@ -333,7 +333,7 @@ class Trial:
         return self.pipeline.duo.queries
 
     def tick(self) -> bool:
-        """Look at everything after a tick, and say whether it has run anything."""
+        """Check everything after a tick, and return whether it has run anything."""
         before = first = len(self.queries)
         requests = self.pipeline.duo.requests
         for hours in self.pipeline.tick():
@@ -364,7 +364,7 @@ class Trial:
         for hour, line in self.pipeline.lines():
             item = items.get(line.get("telephony_id", ""))
             if item is None:
-                self.wrong.append(f"(2) a line that is no record: {line}")
+                self.wrong.append(f"(2) a line that is not a record: {line}")
                 continue
             if item.number in self.landed:
                 self.wrong.append(f"(2) record {item.number} stands there twice")
@@ -415,7 +415,7 @@ class Trial:
                     self.wrong.append(f"(4) record {item.number} of hour {hour} is shown and did not land")
 
     def report(self, tick: int) -> str:
-        """What was wrong, the script in full, and what was asked and answered."""
+        """Return what was wrong, the whole script, and the queries and answers."""
         lines = [f"After tick {tick}:", *(f"  {one}" for one in dict.fromkeys(self.wrong))]
         lines += [pformat(self.script, width=110), "Queries:"]
         for query in self.queries:
@@ -429,14 +429,14 @@ class Trial:
 
 
 def says(line: Mapping[str, Any], item: Item, start: datetime) -> bool:
-    """Whether a line has what Duo sent; `timestamp` is the format's, and so is `ts` if Duo sent none."""
+    """Return whether a line has what Duo sent; the format adds `timestamp`, and `ts` if Duo sent none."""
     own = ("timestamp",) if item.form == "ts" else ("timestamp", "ts")
     sent = {name: value for name, value in item.fields(start).items() if name not in own}
     return {name: line.get(name) for name in sent} == {**sent, "credits": "1"}
 
 
 def keeps(kept: bytes, item: Item) -> bool:
-    """Whether the bytes of a reject are in what was kept."""
+    """Return whether the bytes of a reject are in what was kept."""
     odd = {"a huge integer": HUGE, "a deep object": "[" * DEPTH}.get(item.form, "")
     return item.id.encode() in kept and odd.encode() in kept
 
@@ -458,7 +458,7 @@ SECOND = 1_000_000
 
 
 def hour_with(hour: int, count: int, form: Form = "ts") -> tuple[Item, ...]:
-    """An hour with so many records, of which the third is odd, or has a reject behind it."""
+    """An hour with this many records, whose third is odd or has a reject after it."""
     items = [Item(100 * hour + n, hour, (10 + 7 * n) * SECOND + 250_000) for n in range(count)]
     if form in RECORDS:
         items[2:3] = [replace(item, at=24 * SECOND, form=form) for item in items[2:3]]
@@ -500,7 +500,7 @@ def test_a_record_that_is_written_otherwise_lands_or_is_rejected(play: Play, for
     trial(play, Script((LOG[0], hour_with(1, 7, form), (), LOG[3])))
 
 
-# --- many things wrong at once
+# --- many things wrong at the same time
 
 
 def usually(first: Any, others: tuple[Any, ...]) -> st.SearchStrategy[Any]:
@@ -549,7 +549,7 @@ def scripts(draw: st.DrawFn) -> Script:
     )
 
 
-def test_many_things_that_duo_does_wrong_at_once(play: Play) -> None:
+def test_many_things_that_duo_does_wrong_at_the_same_time(play: Play) -> None:
     tally = Tally()
 
     @settings(
@@ -578,7 +578,7 @@ def test_many_things_that_duo_does_wrong_at_once(play: Play) -> None:
 
 @pytest.fixture(scope="session")
 def cases() -> Path:
-    """Small answers of Duo that lie beside the project."""
+    """Small examples of Duo's answers that are kept outside the project."""
     folder = Path(__file__).parents[3] / "shared" / "cases"
     if not folder.is_dir():
         if os.environ.get("CI"):

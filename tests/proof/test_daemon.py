@@ -56,7 +56,7 @@ class Running:
         return set(self.status(hours, asset)) == {"MATERIALIZED"}
 
     def queries(self, hours: list[datetime]) -> int:
-        """How many requests asked for exactly these hours."""
+        """Return how many requests asked for exactly these hours."""
         asked = (str(unix_ms(hours[0])), str(unix_ms(hours[-1] + HOUR)))
         return sum(
             (one.params["mintime"], one.params["maxtime"]) == asked for one in self.sandbox.api.requests
@@ -67,7 +67,7 @@ class Running:
         return list(self.instance.get_runs(dg.RunsFilter(tags=tags)))
 
     def backfill(self, hours: list[datetime]) -> None:
-        """Ask for the hours of both assets as the dialog of the UI does."""
+        """Request the hours of both assets, as the UI's dialog does."""
         params: dict[str, Any] = {
             "assetSelection": [{"path": key.path} for key in (NDJSON, UDM)],
             "partitionNames": [key_of(hour) for hour in hours],
@@ -233,8 +233,10 @@ def test_a_killed_run_is_taken_up_again_without_a_person(dagster: Running) -> No
 
 
 def _worker(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int:
-    """Give the process id of a run's worker, or 0. Its command line does not name the run; that of the `tail`
-    of its compute logs does."""
+    """Return the process id of a run's worker, or 0.
+
+    Its command line does not name the run; that of the `tail` of its compute logs does.
+    """
     for entry in instance.all_logs(run.run_id):
         event = entry.dagster_event
         if event and event.is_engine_event and (pid := event.engine_event_data.metadata.get("pid")):

@@ -1,4 +1,4 @@
-"""Records of every shape, over the whole way: each stands in the feed once and reads as Duo sent it."""
+"""Records of every shape, through the whole pipeline: each is in the feed once, and reads as Duo sent it."""
 
 import json
 import uuid
@@ -86,7 +86,7 @@ KNOBS = st.builds(
 
 @st.composite
 def logs(draw: st.DrawFn, hours: int = HOURS) -> list[dict[str, Any]]:
-    """What Duo has: one form of ts throughout, and few ids, so that records share them."""
+    """What Duo has: one form of ts, and few ids, so that records share them."""
     form = draw(TS_FORMS)
     records = []
     for _ in range(draw(st.integers(1, 12))):
@@ -100,7 +100,7 @@ def logs(draw: st.DrawFn, hours: int = HOURS) -> list[dict[str, Any]]:
 
 @st.composite
 def shown_and_late(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """What Duo shows at first, and what later, in the hours that are read and the one after them."""
+    """What Duo shows at first, and what it shows later, in the hours that are read and the next hour."""
     whole = draw(logs(HOURS + 1))
     return [record for record in whole if draw(st.booleans())], whole
 
@@ -196,7 +196,7 @@ def land(duo: ServedDuo, feed: Feed) -> None:
 
 
 def once(records: list[dict[str, Any]]) -> dict[str, int]:
-    """Give each record of the hours that are read, however often Duo has it."""
+    """Return each record of the hours that are read, however often Duo has it."""
     return {canonical(record): 1 for record in records if datetime.fromisoformat(record["ts"]) < END}
 
 
@@ -215,7 +215,7 @@ def landed(feed: Feed) -> Counter[str]:
 
 
 def as_sent(line: dict[str, Any]) -> dict[str, Any]:
-    """Undo the line format by the words of the design, without the project's own code.
+    """Undo the line format by the rules of the design, without the project's own code.
 
     A line in the format `secops` has Duo's instant in `timestamp`; what Duo itself sent under the names that
     the format needs lies in `duo_sent`. Credits are text in it, whether Duo sent a number or text.
@@ -231,7 +231,7 @@ def as_sent(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def canonical(value: Any) -> str:
-    """Write a record so that equal ones are written equally; credits are the same as number and as text."""
+    """Write a record so that equal records give equal texts; credits may be a number or a text."""
     if isinstance(value, dict) and isinstance(cost := value.get("credits"), int | float):
         value = {**value, "credits": cost if isinstance(cost, bool) else json.dumps(cost)}
     return json.dumps(value, sort_keys=True)

@@ -1,4 +1,4 @@
-"""Runs over the same hour at once, in each order that their calls to S3 can have."""
+"""Several runs over the same hour at the same time, in every order that their calls to S3 can have."""
 
 import json
 import uuid
@@ -19,7 +19,7 @@ from tests.proof.turns import FATES, Choice, Fate, InMemory, Turns
 from tests.records import Sent, spread
 
 HOUR = datetime(2026, 11, 23, 5, tzinfo=UTC)
-# The last differs from the first in its txid alone.
+# The last differs from the first only in its txid.
 RECORDS = [
     {**record, "telephony_id": f"id-{number}", "txid": f"tx-{number}"}
     for number, record in enumerate(spread(HOUR, 5))
@@ -44,7 +44,7 @@ class Same:
     def run(
         self, shown: Sequence[Sent], record_format: RecordFormat = "secops"
     ) -> tuple[Callable[[Bucket], None], Callable[[], None]]:
-        """A run, and what it says by ending well: what Duo showed it is in the feed."""
+        """A run; if it succeeds, what Duo showed it is in the feed."""
 
         def is_there() -> None:
             lacking = Counter(map(name_of, shown)) - self.landed()
@@ -67,7 +67,7 @@ class Same:
 
 
 class EachInTurn:
-    """Goes through all schedules there are: each time the last choice that has another one takes it."""
+    """Goes through all possible schedules: each time, it changes the last choice that has an alternative."""
 
     def __init__(self) -> None:
         self._path: list[list[int]] = []
@@ -93,7 +93,7 @@ class EachInTurn:
         return bool(self._path)
 
 
-# A write of a killed run that arrives at once is among those that arrive at any time.
+# A killed run's write may arrive at any time, so immediate arrival is among the cases.
 @pytest.mark.parametrize(
     ("fate", "before"),
     [

@@ -1,4 +1,4 @@
-"""The whole way, from an emulated Duo into a real S3 server, under whatever may happen to it."""
+"""The whole pipeline, from an emulated Duo into a real S3 server, whatever may happen to it."""
 
 import hashlib
 import json
@@ -79,7 +79,7 @@ class Killing(Bucket):
 
 
 class Way(RuleBasedStateMachine):
-    """Records come to be, Duo behaves in one way or another, runs come and go; the feed stays exact."""
+    """Records appear, Duo behaves well or badly, runs come and go: the feed stays exact."""
 
     bucket: Bucket
     duo: EmulatedDuo
@@ -219,7 +219,7 @@ class Way(RuleBasedStateMachine):
 
 
 def as_sent(line: dict[str, Any]) -> dict[str, Any]:
-    """Undo the line format, by what the design says of it and not by the project's own code."""
+    """Undo the line format by the rules of the design, without the project's own code."""
     if "timestamp" not in line:
         return line
     own = line.pop("duo_sent", {})
@@ -229,7 +229,7 @@ def as_sent(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def canonical(record: dict[str, Any]) -> str:
-    """Write a record so that equal ones are written equally; credits are the same as number and as text."""
+    """Write a record so that equal records give equal texts; credits may be a number or a text."""
     return json.dumps({**record, "credits": str(record["credits"])}, sort_keys=True)
 
 

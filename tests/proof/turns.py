@@ -1,4 +1,4 @@
-"""Runs that take turns: each listing and each write of S3 waits until the test's schedule lets it through."""
+"""Runs that take turns: each listing and each write in S3 waits for its turn in the test's schedule."""
 
 import queue
 import threading
@@ -119,7 +119,7 @@ class _Turned(Bucket):
 
 
 class Turns:
-    """Several runs over one bucket, of which exactly one is doing something at any moment.
+    """Several runs over one bucket. At any moment, exactly one of them is active.
 
     Args:
         bucket: What they share.

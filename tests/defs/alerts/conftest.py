@@ -19,7 +19,7 @@ class Received(NamedTuple):
 
 @dataclass
 class Inbox:
-    """What has come to those who have subscribed."""
+    """The messages that subscribers have received."""
 
     arn: str
     queue_url: str
@@ -27,7 +27,7 @@ class Inbox:
     sqs: Any
 
     def new(self) -> list[Received]:
-        """Give what has come since it was asked for last."""
+        """Return the messages that have come since the last call."""
         found = []
         while messages := self.sqs.receive_message(QueueUrl=self.queue_url).get("Messages"):
             for message in messages:
@@ -37,7 +37,7 @@ class Inbox:
         return found
 
     def go_away(self) -> None:
-        """From now on SNS refuses each message."""
+        """Make SNS refuse every message from now on."""
         self.sns.delete_topic(TopicArn=self.arn)
 
     def come_back(self) -> None:

@@ -121,7 +121,7 @@ def test_each_failure_is_looked_at_once(world: World) -> None:
     assert last == failures.latest(world.instance) > 0
 
 
-def test_when_the_events_alone_fail_it_is_their_incident(world: World, inbox: Inbox) -> None:
+def test_when_only_the_events_fail_it_is_their_incident(world: World, inbox: Inbox) -> None:
     world.events_failing = True
     world.run(at(9))
     world.tick(2)

@@ -1,4 +1,4 @@
-"""Two assets of which hours can be made to fail, and the sensor that watches them."""
+"""Two assets whose hours can be made to fail, and the sensor that watches them."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ def at(hour: int, day: int = 10) -> datetime:
 
 @dataclass
 class World:
-    """Two assets of which hours can be made to fail, Dagster, and the sensor; the clock is the test's."""
+    """Two assets whose hours can be made to fail, Dagster, and the sensor; the test sets the clock."""
 
     instance: dg.DagsterInstance
     topic: Topic | None
@@ -72,7 +72,7 @@ class World:
         self.sensor = telephony_alerts([Watched(self.assets, HOURS)], self.topic, UI, lambda: self.now)
 
     def run(self, first: datetime, last: datetime | None = None) -> str:
-        """Run hours, and give the run's id."""
+        """Run hours, and return the run's id."""
         request = run_request(first, last or first)
         done = dg.materialize(
             self.assets,
@@ -115,7 +115,7 @@ class World:
         self._store(DagsterEventType.ASSET_CHECK_EVALUATION, evaluation)
 
     def place(self, *hours: datetime, passed: bool, run_id: str = "") -> None:
-        """Evaluate ``in_place`` of hours of the second asset, each in a run of its own if none is named."""
+        """Evaluate ``in_place`` of hours of the second asset, each in its own run if none is named."""
         for hour in hours:
             evaluation = dg.AssetCheckEvaluation(
                 asset_key=self.assets[1].key,
@@ -141,7 +141,7 @@ class World:
         self.instance.report_dagster_event(event, run_id, timestamp=self.now.timestamp())
 
     def tick(self, times: int = 1) -> str:
-        """Let the sensor tick, as Dagster does, and give what the UI shows of the last tick."""
+        """Let the sensor tick as Dagster does, and return what the UI shows about the last tick."""
         for _ in range(times):
             with dg.build_sensor_context(self.instance, cursor=self.cursor) as context:
                 ticked = self.sensor.evaluate_tick(context)

@@ -22,7 +22,7 @@ UDM = dg.AssetKey(["duo", "telephony_udm"])
 
 @dataclass
 class DagsterRun:
-    """Runs hours, and knows what Dagster knows of them.
+    """Runs hours, and reads what Dagster knows about them.
 
     Attributes:
         now: The time that the assets see; the machine's if none.
@@ -63,7 +63,7 @@ class DagsterRun:
         return self.instance.get_materialized_partitions(asset)
 
     def events(self, hour: datetime, asset: dg.AssetKey = NDJSON) -> list[dict[str, Any]]:
-        """Give the figures of each materialization of the hour, the newest first."""
+        """Return the metadata of each materialization of the hour, newest first."""
         records = self.instance.fetch_materializations(
             dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[key_of(hour)]), limit=100
         ).records
@@ -71,13 +71,13 @@ class DagsterRun:
         return [{name: value.value for name, value in one.metadata.items()} for one in found if one]
 
     def everything_stored(self, result: dg.ExecuteInProcessResult) -> str:
-        """Give all that Dagster stored of a run, as text."""
+        """Return everything that Dagster stored about a run, as text."""
         logs = self.instance.all_logs(result.run_id)
         return json.dumps([dg.serialize_value(entry) for entry in logs])
 
 
 def failure_of(result: dg.ExecuteInProcessResult) -> str:
-    """Give the sentence with which the run's first failed step failed."""
+    """Return the error sentence of the run's first failed step."""
     assert not result.success
     error = result.get_step_failure_events()[0].step_failure_data
     data = error.user_failure_data

@@ -1,4 +1,4 @@
-"""The figures of an hour's events."""
+"""The metadata of an hour's events."""
 
 from duo_pipeline.defs.assets.metadata import udm_metadata
 from tests.udm.test_lines import SECOPS, findings_of

@@ -54,7 +54,7 @@ def test_without_changes_it_costs_one_request_and_no_event_of_an_hour(
     assert len(dagster.instance.all_logs(result.run_id)) < 25
 
 
-def test_a_late_record_lands_and_its_hour_alone_is_recorded_with_its_figures(
+def test_a_late_record_lands_and_only_its_hour_is_recorded_with_its_metadata(
     dagster: DagsterRun, duo: ServedDuo, bucket: Bucket
 ) -> None:
     records = spread(FIRST, 20, hours=6)

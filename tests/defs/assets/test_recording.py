@@ -47,7 +47,7 @@ def test_hours_of_a_short_run_are_left_to_the_events_that_dagster_writes_itself(
     assert context.left_to_dagster == ["2026-11-23-05:00"]
 
 
-def test_hours_that_have_waited_are_written_and_still_carry_their_figures_at_the_end() -> None:
+def test_hours_that_have_waited_are_written_and_still_carry_their_metadata_at_the_end() -> None:
     hours, context, clock = recording()
     hours.add(HOUR, FIGURES)
     clock.now = RECORD_AFTER_SECONDS

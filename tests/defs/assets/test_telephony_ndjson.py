@@ -31,7 +31,7 @@ def ids(records: list[Sent]) -> list[str]:
     return [record["telephony_id"] for record in records]
 
 
-def test_an_hour_lands_and_its_event_carries_its_figures(
+def test_an_hour_lands_and_its_event_carries_its_metadata(
     dagster: DagsterRun, duo: ServedDuo, bucket: Bucket
 ) -> None:
     hour = settled_hour()
@@ -66,7 +66,7 @@ def test_an_hour_without_records_is_done_and_has_no_object(
     assert len(duo.api.requests) == 1
 
 
-def test_a_range_is_one_query_and_each_hour_has_its_own_figures(
+def test_a_range_is_one_query_and_each_hour_has_its_own_metadata(
     dagster: DagsterRun, duo: ServedDuo, bucket: Bucket
 ) -> None:
     first = settled_hour(5)
@@ -150,13 +150,13 @@ def test_hours_older_than_duo_keeps_are_refused_and_the_others_go_on(
     assert len(duo.api.requests) == 1
 
 
-def test_a_run_of_refused_hours_alone_asks_duo_nothing(dagster: DagsterRun, duo: ServedDuo) -> None:
+def test_a_run_of_only_refused_hours_asks_duo_nothing(dagster: DagsterRun, duo: ServedDuo) -> None:
     dagster.now = settled_hour()
     assert "not settled" in failure_of(dagster.run(settled_hour()))
     assert not duo.api.requests
 
 
-def test_hours_of_which_duo_counts_more_than_it_shows_land_but_fail(
+def test_hours_with_fewer_records_than_duo_counts_land_but_fail(
     dagster: DagsterRun, duo: ServedDuo, bucket: Bucket
 ) -> None:
     hour = settled_hour()

@@ -83,7 +83,7 @@ def test_events_are_made_again_without_asking_duo_and_without_its_keys(
     assert len(duo.api.requests) == 1
 
 
-def test_a_range_has_the_figures_of_each_hour(dagster: DagsterRun, duo: ServedDuo) -> None:
+def test_a_range_has_the_metadata_of_each_hour(dagster: DagsterRun, duo: ServedDuo) -> None:
     first = settled_hour(3)
     hours = [first, first + timedelta(hours=1)]
     duo.api.log = FixedLog([*spread(hours[0], 2), *spread(hours[1], 3)])

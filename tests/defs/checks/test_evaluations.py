@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
 
 
 def said(dagster: DagsterRun, asset: dg.AssetKey, name: str) -> dict[str | None, tuple[bool, str]]:
-    """Give for each hour (none: the range) what the check said last."""
+    """Return the check's latest verdict for each hour, and for the range (None)."""
     history = dagster.instance.event_log_storage.get_asset_check_execution_history(
         dg.AssetCheckKey(asset, name), limit=100
     )
@@ -43,7 +43,7 @@ def test_an_hour_that_came_whole_is_green_with_the_count(dagster: DagsterRun, du
     assert "3 records of 3 that Duo counts" in sentence
 
 
-def test_an_hour_of_which_duo_counts_more_is_red_until_it_comes_whole(
+def test_an_hour_with_fewer_records_than_duo_counts_is_red_until_all_come(
     dagster: DagsterRun, duo: ServedDuo
 ) -> None:
     hour = settled_hour()
@@ -58,7 +58,7 @@ def test_an_hour_of_which_duo_counts_more_is_red_until_it_comes_whole(
     assert said(dagster, NDJSON, checks.COMPLETE)[key_of(hour)][0]
 
 
-def test_in_a_range_each_hour_is_judged_by_itself(
+def test_in_a_range_each_hour_has_its_own_verdict(
     dagster: DagsterRun, duo: ServedDuo, bucket: Bucket
 ) -> None:
     first = settled_hour(4)

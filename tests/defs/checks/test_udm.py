@@ -55,7 +55,7 @@ def test_lines_as_duo_sent_them_fail_and_the_text_says_why_and_what_to_do(
     assert "no host" in facts
 
 
-def test_in_a_range_each_hour_is_judged_by_itself(
+def test_in_a_range_each_hour_has_its_own_verdict(
     dagster: DagsterRun, duo: ServedDuo, bucket: Bucket
 ) -> None:
     first = settled_hour(4)
@@ -115,7 +115,7 @@ def test_the_findings_lie_beside_the_events_and_vanish_with_their_cause(
     assert read(bucket, f"{folder}findings.ndjson") == []
 
 
-def test_the_figures_show_what_arrives_as_a_table_with_bars(
+def test_the_metadata_shows_what_arrives_as_a_table_with_bars(
     dagster: DagsterRun, duo: ServedDuo, settings: pytest.MonkeyPatch
 ) -> None:
     hour = settled_hour()

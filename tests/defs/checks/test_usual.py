@@ -112,7 +112,7 @@ def test_two_silent_working_hours_are_found(size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [1_000, 20_000])
-def test_a_working_hour_of_which_a_twentieth_comes_is_found(size: int) -> None:
+def test_a_working_hour_with_a_twentieth_of_its_records_is_found(size: int) -> None:
     account = traffic(size, 2)
     hours = [hour for day in account.workdays()[::3] for hour in account.hours(day, 9, 7)]
     found = [hour for hour in hours if unusual(hour, incident(account.records, [hour], shown=0.05))]

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import click
 from rich.console import Console
@@ -68,13 +69,7 @@ def _json(groups: Sequence[Group], *, ok: bool) -> dict[str, object]:
     return {
         "ok": ok,
         "lines": [
-            {
-                "account": group.account,
-                "group": group.name,
-                "name": line.name,
-                "status": line.status,
-                "sentence": line.sentence,
-            }
+            {"account": group.account, "group": group.name, **asdict(line)}
             for group in groups
             for line in group.lines
         ],

@@ -27,7 +27,7 @@ def chosen(name: str | None) -> list[Account]:
     there = accounts(os.environ)
     found = [account for account in there if name in (None, account.name)]
     if not found:
-        raise SettingsError(f"There is no account {name}: there {_are(there)}.")
+        raise SettingsError(f"There is no account {name}. Choose from: {_names(there)}.")
     return found
 
 
@@ -43,10 +43,9 @@ def the_chosen(name: str | None) -> Account:
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
     if len(found) > 1:
-        raise click.ClickException(f"Choose an account with --account: there {_are(found)}.")
+        raise click.ClickException(f"Choose an account with --account, from: {_names(found)}.")
     return found[0]
 
 
-def _are(found: list[Account]) -> str:
-    names = [account.name for account in found]
-    return f"is {names[0]}" if len(names) == 1 else f"are {', '.join(names)}"
+def _names(found: list[Account]) -> str:
+    return ", ".join(account.name for account in found)

@@ -72,8 +72,8 @@ def test_check_names_what_is_wrong_with_the_file(tmp_path: Path) -> None:
 def test_one_has_to_be_chosen_where_it_matters(duos: Accounts, command: str) -> None:
     with duos:
         for words, sentence in (
-            ((command,), "Choose an account with --account: there are acme, globex."),
-            ((command, "--account", "duo"), "There is no account duo: there are acme, globex."),
+            ((command,), "Choose an account with --account, from: acme, globex."),
+            ((command, "--account", "duo"), "There is no account duo. Choose from: acme, globex."),
         ):
             result = run(*words)
             assert result.exit_code == 1

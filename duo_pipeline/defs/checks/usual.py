@@ -68,9 +68,8 @@ def unusual(hour: datetime, records: Mapping[datetime, int]) -> str | None:
     return (
         f"{span(judged)}: {came} record{'' if came == 1 else 's'} came, {median_low(then.values())} are usual"
         f" (the same hours from {', '.join(f'{day}: {count}' for day, count in then.items())})."
-        " Unless you know why, look at status.duo.com whether Duo's log is late. The schedule"
-        " telephony_reconcile reads these hours again for a week and longer; or materialize them again in"
-        " the UI."
+        " Unless you know why, check status.duo.com: Duo's log may be late. The schedule telephony_reconcile"
+        " reads these hours again for at least a week; or materialize them again in the UI."
     )
 
 

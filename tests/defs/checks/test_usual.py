@@ -124,9 +124,9 @@ def test_the_sentence_names_the_silence_the_numbers_and_what_to_do() -> None:
     records[HOUR_AT_WORK - DAY * 14] = 72
     assert unusual(HOUR_AT_WORK, records) == (
         "2026-11-23-08:00...2026-11-23-09:00: 0 records came, 120 are usual (the same hours from"
-        " 2026-11-16: 120, 2026-11-09: 132, 2026-11-02: 120, 2026-10-26: 120). Unless you know why, look at"
-        " status.duo.com whether Duo's log is late. The schedule telephony_reconcile reads these hours again"
-        " for a week and longer; or materialize them again in the UI."
+        " 2026-11-16: 120, 2026-11-09: 132, 2026-11-02: 120, 2026-10-26: 120). Unless you know why, check"
+        " status.duo.com: Duo's log may be late. The schedule telephony_reconcile reads these hours again for"
+        " at least a week; or materialize them again in the UI."
     )
 
 

@@ -10,11 +10,11 @@ from duo_pipeline.udm.schema import LIMITS
 _HEAD = """\
 # What Google's parser makes of a line
 
-Written by `python -m docs.udm_mapping` from the table in `duo_pipeline/udm/rules.py`, of which
-the events themselves are made. The rules are those of the parser for DUO_TELEPHONY of 2023-08-24, which is
-listed as current in 2026 and reproduces all of Google's own test vectors (github.com/chronicle/content-hub,
-`DUO_TELEPHONY_GUS`); V1 to V5 are the vectors in their order. A line that is not one JSON object is dropped
-whole (TAG_MALFORMED_MESSAGE).
+`python -m docs.udm_mapping` writes this page from the table in `duo_pipeline/udm/rules.py`, which also makes
+the events. The rules are those of the parser for DUO_TELEPHONY of 2023-08-24. It is listed as current in
+2026, and reproduces all of Google's own test vectors (github.com/chronicle/content-hub, `DUO_TELEPHONY_GUS`);
+V1 to V5 are the vectors in their order. The parser drops a line that is not one JSON object
+(TAG_MALFORMED_MESSAGE).
 
 ## The rules
 
@@ -26,7 +26,7 @@ _NEVER_READ = (
 _GUIDE = """
 ## The rows of Google's guide
 
-The mapping table of Google's guide, row by row, and what is true of it.
+The mapping table of Google's guide, row by row, and whether it is true.
 
 """
 _YES = "Yes."
@@ -83,15 +83,15 @@ GUIDE_ROWS = (
 _ASSUMPTIONS = """
 ## What Google's vectors do not show
 
-Each case is an assumption of ours. The check `nothing_unknown` reports each line that needs one.
+In each case we assume what the parser does. The check `nothing_unknown` reports each such line.
 
 """
 _LIMITS = """
 ## What is checked
 
-Every event is held against Google's UDM schema (`google-backstory`). Beyond that: `metadata.event_timestamp`
-and `metadata.event_type` are always required, a `STATUS_UPDATE` needs a machine in `principal`, and these
-fields have a limit in bytes of UTF-8:
+Every event is checked against Google's UDM schema (`google-backstory`). `metadata.event_timestamp` and
+`metadata.event_type` are always required, a `STATUS_UPDATE` needs a machine in `principal`, and these fields
+have a limit in bytes of UTF-8:
 
 """
 
@@ -111,7 +111,7 @@ def page() -> str:
             _HEAD,
             _table(("from", "UDM field", "when", "source"), [*rules, *_NEVER_READ]),
             _GUIDE,
-            _table(("row", "log field", "UDM field", "it says", "so?"), guide),
+            _table(("row", "log field", "UDM field", "it says", "true?"), guide),
             _ASSUMPTIONS,
             _table(("case", "assumption"), ((one.case, one.decision) for one in ASSUMPTIONS)),
             _LIMITS,

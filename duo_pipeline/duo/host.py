@@ -46,7 +46,7 @@ def api_host(text: str) -> ApiHost:
         raise ValueError("must begin with https://, or with nothing before the host name")
     loopback = _is_loopback(name)
     if parts.scheme == "http" and not loopback:
-        raise ValueError("must not use plain http:// (allowed only for loopback addresses)")
+        raise ValueError("must not be plain http:// (allowed only for loopback addresses)")
     if not loopback and not name.endswith(tuple(f".{domain}" for domain in DUO_DOMAINS)):
         raise ValueError(f"must be a host of Duo's, ending in {' or '.join(DUO_DOMAINS)}")
     netloc = f"[{name}]" if ":" in name else name

@@ -144,6 +144,11 @@ def test_of_very_many_hours_in_doubt_those_judged_longest_ago_are_requested(
     assert tick(instance) == ["04:00", "06:00"]
 
 
+def test_the_hours_in_doubt_of_one_tick_are_read_before_the_next_at_a_request_a_minute() -> None:
+    requests_of_an_hour_in_doubt = 2
+    assert partition_status.DOUBTFUL_AT_A_TIME * requests_of_an_hour_in_doubt < 60
+
+
 def test_a_range_whose_run_failed_for_no_known_reason_is_requested_in_two_parts(
     instance: dg.DagsterInstance,
 ) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
+from duo_pipeline.config import settings
 from duo_pipeline.defs.checks import evaluations as checks
 from duo_pipeline.defs.partitions import key_of
 from duo_pipeline.landing.bucket import Bucket
@@ -98,6 +99,10 @@ def test_of_very_many_hours_only_what_is_red_or_turns_green_is_written(
     duo.api.knobs = Knobs()
     dagster.run(first, hours[-1])
     assert all(passed for passed, _ in said(dagster, NDJSON, checks.COMPLETE).values())
+
+
+def test_each_hour_of_the_default_look_back_has_its_evaluation_and_a_longer_run_has_not() -> None:
+    assert settings.hours({}).lookback_hours == checks.EACH_HOUR
 
 
 def test_without_a_count_of_duos_an_hour_passes_and_says_so(dagster: DagsterRun, duo: ServedDuo) -> None:

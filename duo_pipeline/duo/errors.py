@@ -10,7 +10,7 @@ CURES: Mapping[int, str] = {
     40001: "a parameter is missing, which is a bug of this program: report it",
     40002: "Duo does not accept a parameter: the hour may be older than the 180 days that Duo keeps",
     40101: "the request had no credentials: check DUO_IKEY and DUO_SKEY",
-    40102: "Duo does not know the integration key: check that DUO_IKEY is that of an Admin API application",
+    40102: "Duo does not know the integration key: check DUO_IKEY, which must be that of an Admin API app",
     40103: "the signature is wrong: check DUO_SKEY",
     40104: "the request had no Date, which is a bug of this program or of a proxy in between: report it",
     40105: "the request's time is off",

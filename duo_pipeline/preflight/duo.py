@@ -41,7 +41,7 @@ ADVICE = {
     DNS: "Check this machine's network and name server.",
     CONNECTION: "Check this machine's network, and whether a firewall or a proxy stands in between.",
     TLS: "Check DUO_API_HOST, and whether a proxy stands in between.",
-    ANSWER: "A run would wait and try again: try again in a few minutes.",
+    ANSWER: "A run would wait and try again: check again in a few minutes.",
 }
 
 

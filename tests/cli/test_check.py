@@ -355,7 +355,7 @@ BROKEN = {
     "the Lambda's state": Broken(
         lambda world: world.put("duo-telephony/state.json"),
         "S3/feed",
-        ("lie state.json (", "`duo-pipeline adopt`", "delete"),
+        ("not log objects: state.json (", "`duo-pipeline adopt`", "delete"),
     ),
     "the Lambda's files": Broken(
         lambda world: world.put(*(f"duo-telephony/telephony_2026112{day}.json" for day in range(5))),

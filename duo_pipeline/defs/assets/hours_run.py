@@ -90,6 +90,7 @@ class HoursRun:
         self._progress = Progress(log.info)
         self._landed: dict[datetime, Landed] = {}
         self._counted_alone: Counter[datetime] = Counter()
+        self._beyond: Counter[datetime] = Counter()
         self._requests: Counter[datetime] = Counter()
         self._requests_before = 0
 
@@ -115,7 +116,7 @@ class HoursRun:
             return
         if len(hours) == 1:
             self._counted_alone[hours[0]] = self._log.total.value if self._log.total else 0
-        if len(hours) == 1 or self._shows_less(hours, self._in_doubt):
+        if len(hours) == 1 or self._shows_less_than_earlier_runs:
             self.verdicts |= {hour: _in_doubt(doubts, self._read.get(hour)) for hour in hours}
             return
         log, middle = self._log, len(hours) // 2
@@ -129,13 +130,16 @@ class HoursRun:
     def _compare_parts(self, log: TelephonyLog, hours: list[datetime]) -> None:
         """Hold what came of the parts of a query against its own count, which a later answer cannot undo."""
         read = {hour: self._landed[hour] for hour in hours if hour in self._landed}
+        beyond = self._beyond[
+            hours[-1]
+        ]  # Duo counts them, and a query that was cut off may not have seen them
         came = {hour: one.records + one.unshown + one.rejects.total() for hour, one in read.items()}
         # what an hour in doubt lacks by its own count is no reason to doubt the others
-        explained = sum(max(count, self._counted_alone[hour]) for hour, count in came.items()) + log.beyond
+        explained = sum(max(count, self._counted_alone[hour]) for hour, count in came.items()) + beyond
         if log.total and explained < log.total.value:
             doubt = (
                 f"{_COUNTED} {log.total.value:,} records in the query for {span(hours)}, and"
-                f" {sum(came.values()) + log.beyond:,} came"
+                f" {sum(came.values()) + beyond:,} came"
             )
             for hour in hours:
                 verdict = self.verdicts.get(hour)
@@ -156,6 +160,7 @@ class HoursRun:
         self._read: dict[datetime, Landed] = {}
         self._entries: Counter[datetime] = Counter()
         shown_before = self._in_doubt | self._landed.keys()
+        self._shows_less_than_earlier_runs = False
         try:
             with queue:
                 try:
@@ -169,6 +174,7 @@ class HoursRun:
                 landed=sum(landed.records for landed in self._read.values()) + refused,
                 rejected=sum(landed.rejects.total() for landed in self._read.values()),
             )
+            self._shows_less_than_earlier_runs = self._shows_less(hours, self._in_doubt) > 0
             if fewer := self._shows_less(hours, shown_before):
                 log.doubts.append(f"Duo does not show {fewer:,} records that it showed before")
         except DuoRefusal as error:
@@ -176,6 +182,7 @@ class HoursRun:
                 raise
             log.doubts.append(str(error).removesuffix("."))
         finally:
+            self._beyond[hours[-1]] = max(self._beyond[hours[-1]], log.beyond)
             self.failed |= {hour: str(error) for hour, error in queue.failed.items()}
             if log.doubts:
                 self._recording.take_back(hours)

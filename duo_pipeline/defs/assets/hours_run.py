@@ -130,9 +130,8 @@ class HoursRun:
     def _compare_parts(self, log: TelephonyLog, hours: list[datetime]) -> None:
         """Hold what came of the parts of a query against its own count, which a later answer cannot undo."""
         read = {hour: self._landed[hour] for hour in hours if hour in self._landed}
-        beyond = self._beyond[
-            hours[-1]
-        ]  # Duo counts them, and a query that was cut off may not have seen them
+        # Duo counts these, too, and a query that was cut off has not seen them
+        beyond = self._beyond[hours[-1]]
         came = {hour: one.records + one.unshown + one.rejects.total() for hour, one in read.items()}
         # what an hour in doubt lacks by its own count is no reason to doubt the others
         explained = sum(max(count, self._counted_alone[hour]) for hour, count in came.items()) + beyond

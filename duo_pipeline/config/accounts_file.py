@@ -54,7 +54,9 @@ class _Entry(BaseModel):
 
     name: Annotated[
         _Text,
-        _matches(r"[a-z][a-z0-9_]*", "must have only small letters, digits and underscores, a letter first"),
+        _matches(
+            r"[a-z][a-z0-9_]*", "must have only lower-case letters, digits and underscores, a letter first"
+        ),
     ]
     host: Annotated[_Text, _parses(api_host)]
     ikey_variable: _Variable | None = None

@@ -176,7 +176,7 @@ class HourSettings:
 
 @dataclass(frozen=True, slots=True)
 class AlertSettings:
-    """Whom to tell of troubles; read when the code location loads.
+    """Where to send alerts; read when the code location loads.
 
     Attributes:
         topic_arn: The SNS topic; nobody is told if empty.

@@ -60,7 +60,7 @@ class TelephonyFeed(dg.ConfigurableResource[Feed]):
 
     s3: dg.ResourceDependency[S3Resource]
     bucket: str = Field(description="The bucket.")
-    prefix: str = _optional(config.PREFIX, "Where SecOps reads, and nothing else lies")
+    prefix: str = _optional(config.PREFIX, "The prefix that SecOps reads; it holds only log objects")
     work_prefix: str = _optional(config.WORK_PREFIX, "Where everything else is written")
     base_work_prefix: str = _optional(config.WORK_PREFIX, "Where the work prefixes of all accounts lie")
     record_format: str = _optional(config.RECORD_FORMAT, "How a record is written, secops or verbatim")

@@ -13,7 +13,7 @@ CURES: Mapping[int, str] = {
     40102: "Duo does not know the integration key: check DUO_IKEY, which must be that of an Admin API app",
     40103: "the signature is wrong: check DUO_SKEY",
     40104: "the request had no Date, which is a bug of this program or of a proxy in between: report it",
-    40105: "the request's time is off",
+    40105: "the time in the request is wrong",
     40301: "the Admin API application lacks a permission: give it 'Grant read log' in Duo's Admin Panel",
     40401: "the resource does not exist: check DUO_API_HOST",
 }

@@ -97,7 +97,9 @@ class TelephonyLog:
         if self._cut_off and not all_came:
             self._doubt(self._cut_off)
         if self._unplaced and self.end - self.start > _HOUR:
-            self._doubt(f"{self._unplaced:,} entries have no readable time, and may be of any of these hours")
+            self._doubt(
+                f"{self._unplaced:,} entries have no readable time, and may belong to any of these hours"
+            )
 
     def hours(self) -> Iterator[Hour]:
         """Yield each hour in order, including empty ones, with an iterator of its entries.
@@ -138,8 +140,8 @@ class TelephonyLog:
                 continue
             if not start_ns <= at.ns < end_ns + _MS_NS:
                 self._rejected = True
-                self._doubt("Duo showed records of hours that were not asked for")
-                yield hour, Reject(_sent(item), "its time lies outside of the hours that were asked for")
+                self._doubt("Duo showed records of hours that were not requested")
+                yield hour, Reject(_sent(item), "its time is outside the requested hours")
                 continue
             if at.ns >= end_ns:
                 self.beyond += 1
@@ -213,7 +215,7 @@ class TelephonyLog:
             if cursor in cursors:
                 self._cut_off = "Duo's cursors lead in a circle"
             elif pages_of_repeats == MOST_PAGES_OF_REPEATS:
-                self._cut_off = f"{MOST_PAGES_OF_REPEATS} pages of Duo's brought nothing new"
+                self._cut_off = f"{MOST_PAGES_OF_REPEATS} pages in a row brought nothing new"
             elif requests >= self._most_requests():
                 self._cut_off = f"Duo's log did not end within {requests:,} requests"
             if self._cut_off:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 
+# A log object is known by its name: under another one, each hour that is read again would land once more.
 _LOG_KEY = re.compile(
     r"dt=(\d{4})-(\d\d)-(\d\d)/hour=(\d\d)/telephony-\1\2\3T\4Z-[0-9a-f]{16}\.ndjson", re.ASCII
 )

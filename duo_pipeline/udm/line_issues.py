@@ -82,7 +82,7 @@ def _assumed(assumption: Assumption | None) -> list[Issue]:
 
 def _why_no_time(ts: object, timestamp: object) -> str:
     if isinstance(timestamp, str) and timestamp:
-        return "timestamp is no ISO 8601 instant"
+        return "timestamp is not an ISO 8601 instant"
     if is_number(timestamp):
         return (
             "timestamp is a number, and ts is not empty" if ts else "timestamp is out of the years 1 to 9999"

@@ -259,7 +259,7 @@ def test_pages_that_bring_nothing_new_end_the_reading_and_are_a_doubt_if_there_i
     log, found, _ = scripted(answers)
     assert records_of(found) == records
     assert answers.requests == 4
-    assert log.doubts == ["3 pages of Duo's brought nothing new"]
+    assert log.doubts == ["3 pages in a row brought nothing new"]
 
 
 @pytest.mark.parametrize("length", [2, 3, 7])
@@ -366,7 +366,7 @@ def test_an_entry_without_a_time_is_a_doubt_about_every_hour_of_the_query() -> N
     answers = Answers(page([sent(START), {"txid": "a"}], None, total=2))
     assert scripted(answers)[0].doubts == []
     assert scripted(answers, hours=2)[0].doubts == [
-        "1 entries have no readable time, and may be of any of these hours"
+        "1 entries have no readable time, and may belong to any of these hours"
     ]
 
 
@@ -374,7 +374,7 @@ def test_records_of_hours_that_were_not_requested_are_a_doubt_and_are_kept() -> 
     strange = sent(START - 5 * HOUR)
     log, _, rejects = scripted(Answers(page([sent(START), strange], None, total=2)))
     assert [reject.sent for reject in rejects] == [strange]
-    assert log.doubts == ["Duo showed records of hours that were not asked for"]
+    assert log.doubts == ["Duo showed records of hours that were not requested"]
 
 
 @pytest.mark.parametrize(

@@ -115,12 +115,12 @@ def test_a_verbatim_line_loses_its_time_its_credits_and_its_host() -> None:
         ({"context": "passkey"}, "unknown value: context 'passkey'"),
         ({"type": "pager"}, "unknown value: type 'pager'"),
         ({"carrier": "x"}, "unknown key: 'carrier'"),
-        ({"phone": "5550100"}, "the phone number is no E.164 number"),
-        ({"timestamp": "soon"}, "no event time (timestamp is no ISO 8601 instant)"),
+        ({"phone": "5550100"}, "the phone number is not an E.164 number"),
+        ({"timestamp": "soon"}, "no event time (timestamp is not an ISO 8601 instant)"),
         ({"timestamp": 1728727200}, "no event time (timestamp is a number, and ts is not empty)"),
-        ({"context": ["x"]}, "context lost: its value is no text"),
-        ({"telephony_id": ["x"]}, "telephony_id lost: its value is no text"),
-        ({"phone": True}, "phone lost: its value is no text"),
+        ({"context": ["x"]}, "context lost: its value is not text"),
+        ({"telephony_id": ["x"]}, "telephony_id lost: its value is not text"),
+        ({"phone": True}, "phone lost: its value is not text"),
         ({"telephony_id": "x" * 257}, "telephony_id for metadata.product_log_id is too long: 256 bytes"),
         ({"context": "é" * 33}, "productEventType is too long: 64 bytes"),
         ({"telephony_id": "\ud800"}, "Google's schema does not take the event: half a surrogate pair"),
@@ -168,7 +168,7 @@ def test_equal_values_of_different_types_are_checked_separately() -> None:
     found = sentences_of(*({**SECOPS, "context": value} for value in (1, 1.0, True)))
     unproven = {text: lines for text, lines in found.items() if text.startswith("no vector of Google's")}
     assert sorted(unproven.values()) == [1, 2]
-    assert found["context lost: its value is no text"] == 1
+    assert found["context lost: its value is not text"] == 1
 
 
 def test_a_whole_number_beyond_64_bits_is_read_exactly() -> None:

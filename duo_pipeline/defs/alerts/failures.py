@@ -102,4 +102,4 @@ def _reason(failure: StepFailureData) -> str:
         return data.description
     error = failure.error.cause if failure.error and failure.error.cause else failure.error
     name = error.cls_name if error else "unknown"
-    return f"The program has a fault ({name}): read the run's log to find where."
+    return f"Unexpected error in the program ({name}): see the run's log."

@@ -120,7 +120,7 @@ class HoursRun:
             self.verdicts |= {hour: _in_doubt(doubts, self._read.get(hour)) for hour in hours}
             return
         log, middle = self._log, len(hours) // 2
-        self._log_line.warning(f"{doubts}: {span(hours)} is read again in two parts.")
+        self._log_line.warning(f"{doubts}: {span(hours)} is read again in two halves.")
         try:
             self.land(hours[:middle])
             self.land(hours[middle:])
@@ -175,7 +175,7 @@ class HoursRun:
             )
             self._shows_less_than_earlier_runs = self._shows_less(hours, self._in_doubt) > 0
             if fewer := self._shows_less(hours, shown_before):
-                log.doubts.append(f"Duo does not show {fewer:,} records that it showed before")
+                log.doubts.append(f"Duo no longer shows {fewer:,} records that it showed before")
         except DuoRefusal as error:
             if not isinstance(error, DuoContradiction) and error.code != _OUT_OF_RANGE:
                 raise
@@ -247,8 +247,8 @@ def reasons(problems: Mapping[datetime, str]) -> str:
 
 def _in_doubt(doubts: str, landed: Landed | None) -> Verdict:
     sentence = (
-        f"{doubts}: what came has landed, and the schedule asks for this hour again. If it stays red, look at"
-        " status.duo.com."
+        f"{doubts}: what Duo showed is in S3, and the schedule requests this hour again. If it stays red,"
+        " look at status.duo.com."
     )
     return Verdict(False, f"{sentence} {_rejected(landed)}" if landed and landed.rejects else sentence)
 

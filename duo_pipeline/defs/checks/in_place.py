@@ -23,7 +23,7 @@ def verdict(placement: Placement, lines: int) -> Verdict:
     if placement.astray:
         wrong.append(f"{placement.astray} lines belong to another hour, the first at {placement.astray_at}")
     if doubled:
-        wrong.append(f"{doubled} lines stand there once too often")
+        wrong.append(f"{doubled} lines are duplicates")
     if not wrong:
         return Verdict(True, f"Each of {lines} lines is in the folder of its hour, once.")
     return Verdict(

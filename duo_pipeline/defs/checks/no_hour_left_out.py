@@ -46,8 +46,8 @@ def verdict(
     if readable:
         sentences.append(
             f"{len(readable):,} hours before the look-back are missing or in doubt: {named(readable)};"
-            " materialize them (a range is one query), or set DUO_PARTITIONS_START later if nobody wants"
-            " them."
+            " materialize them (a range is one query), or move DUO_PARTITIONS_START to a later hour if nobody"
+            " wants them."
         )
     if lost:
         sentences.append(

@@ -91,7 +91,7 @@ def test_an_old_hour_out_of_place_is_told_once_and_once_when_it_is_green(world: 
     world.tick(3)
     told = the_one(inbox)
     assert told.subject == "duo/telephony_udm is wrong: 2026-11-02-00:00"
-    assert "Why: 2026-11-02-00:00: Of 2 lines 1 lines stand there once too often." in told.text
+    assert "Why: 2026-11-02-00:00: Of 2 lines 1 lines are duplicates." in told.text
     assert "checkDetail=in_place" in told.text
     world.place(OLD, passed=True)
     world.tick(3)

@@ -160,5 +160,5 @@ def test_lines_that_stand_twice_are_told_without_their_phone_numbers(
     alarmed.tick()
     (told,) = inbox.new()
     assert told.subject == f"duo/telephony_udm is wrong: {key_of(hour)}"
-    assert "lines stand there once too often" in told.text
+    assert "lines are duplicates" in told.text
     assert records[0]["phone"][-7:] not in json.dumps(told)

@@ -345,7 +345,7 @@ BROKEN = {
     "another S3_PREFIX": Broken(
         lambda world: world.set(S3_PREFIX=world.claimed("elsewhere/")),
         "S3/work prefix",
-        ("was s3://", "/duo-telephony/ so far", "is s3://", "/elsewhere/ now", "set S3_PREFIX", "delete"),
+        ("The feed has changed from s3://", "/duo-telephony/ (", "/elsewhere/", "set S3_PREFIX", "delete"),
     ),
     "a note of the work prefix that says nothing": Broken(
         lambda world: world.put("duo-telephony-work/feed.json"),
@@ -491,7 +491,7 @@ def test_an_s3_that_writes_over_what_is_there_is_refused(
     found = lines()
     assert named(found, "failed") == ["S3/put"]
     assert named(found, "not tried") == ["S3/get", "S3/work prefix"]
-    assert "If-None-Match forbade it" in found["S3/put"]["sentence"]
+    assert "although the request had If-None-Match" in found["S3/put"]["sentence"]
     assert "use Amazon S3 or a store that honours If-None-Match" in found["S3/put"]["sentence"]
 
 

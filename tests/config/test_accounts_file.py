@@ -112,7 +112,7 @@ def test_a_name_that_older_yaml_takes_for_false_is_a_name(written: Written) -> N
         (ONE.replace("name: acme", "x: y"), "account 1: name is missing"),
         (
             ONE.replace("acme\n", "Acme Ltd\n", 1),
-            r"account 1 \(Acme Ltd\): name must have only small letters",
+            r"account 1 \(Acme Ltd\): name must have only lower-case letters",
         ),
         (ONE.replace("acme\n", "7\n", 1), "account 1: name must be text"),
         (ONE.replace("duosecurity.com", "example.com"), "host must be a host of Duo's"),

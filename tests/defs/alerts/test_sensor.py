@@ -140,7 +140,7 @@ def test_the_text_of_an_unforeseen_error_is_not_told(world: World, inbox: Inbox)
     world.tick()
     told = the_one(inbox)
     assert "+1312" not in told.text
-    assert "a fault (KeyError): read the run's log" in told.text
+    assert "Unexpected error in the program (KeyError): see the run's log" in told.text
 
 
 def test_a_run_whose_process_is_gone_is_told_unless_dagster_retries_it(world: World, inbox: Inbox) -> None:

@@ -107,7 +107,7 @@ def test_the_findings_lie_beside_the_events_and_vanish_with_their_cause(
     (figures,) = dagster.events(hour, UDM)
     assert (figures["findings"], figures["violations"]) == (1, 0)
     assert figures["findings_object"] == f"s3://{bucket.name}/{folder}findings.ndjson"
-    assert "no E.164 number" in figures["findings_table"]
+    assert "not an E.164 number" in figures["findings_table"]
     (log_object,) = bucket.keys("duo-telephony/")
     line = json.loads(next(bucket.lines(log_object)))
     bucket.put(log_object, body_of(json.dumps({**line, "phone": "+12125550100"}).encode() + b"\n"))

@@ -61,7 +61,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees the settings of whoever runs it."""
+    """No test sees the settings of the person who runs it."""
     for name in os.environ:
         if name.startswith(("DUO_", "S3_", "AWS_", "DAGSTER_")):
             monkeypatch.delenv(name)

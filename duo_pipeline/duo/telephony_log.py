@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from itertools import count
 from typing import Any
 
@@ -197,9 +198,10 @@ class TelephonyLog:
             fresh = []
             for item in items:
                 text = item.sent if isinstance(item, Unreadable) else ndjson.canonical(item)
-                if text not in remembered:
-                    remembered.add(text)
-                    pages[-1].add(text)
+                known_by = blake2b(text, digest_size=16).digest()
+                if known_by not in remembered:
+                    remembered.add(known_by)
+                    pages[-1].add(known_by)
                     fresh.append(item)
             self.received += len(fresh)
             pages_of_repeats = 0 if fresh else pages_of_repeats + 1

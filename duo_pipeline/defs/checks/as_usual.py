@@ -6,7 +6,7 @@ from datetime import datetime
 import dagster as dg
 
 from duo_pipeline.config.settings import HourSettings
-from duo_pipeline.defs.checks.evaluations import AS_USUAL, Verdict, hours_metadata
+from duo_pipeline.defs.checks.evaluations import AS_USUAL, Verdict, whole_asset_check
 from duo_pipeline.defs.checks.usual import hours_needed, unusual
 from duo_pipeline.defs.partitions import hour_of, key_of, last_settled
 
@@ -16,24 +16,15 @@ USUAL_HOURS = 24
 def check(
     asset: dg.AssetsDefinition, evaluate: Callable[[dg.DagsterInstance], Verdict]
 ) -> dg.AssetChecksDefinition:
-    """Make the check that warns of unusually quiet hours; the hourly schedule evaluates it as well."""
-
-    @dg.asset_check(
-        asset=asset,
-        name=AS_USUAL,
-        description="None of the last 24 settled hours has far fewer records than the same hour of the weeks"
+    """Return the check that warns of unusually quiet hours."""
+    return whole_asset_check(
+        asset,
+        AS_USUAL,
+        "None of the last 24 settled hours has far fewer records than the same hour of the weeks"
         " before, and the account has not been silent for unusually long.",
+        evaluate,
+        dg.AssetCheckSeverity.WARN,
     )
-    def as_usual(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        verdict = evaluate(context.instance)
-        return dg.AssetCheckResult(
-            passed=verdict.passed,
-            description=verdict.sentence,
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata=hours_metadata(verdict),
-        )
-
-    return as_usual
 
 
 def verdict(

@@ -1,6 +1,6 @@
 """The verdicts of checks: how to record them in Dagster, and how to find the red ones."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,12 +49,34 @@ def report(
             passed=verdict.passed,
             description=verdict.sentence,
             severity=severity,
-            metadata=hours_metadata(verdict),
+            metadata=_hours_metadata(verdict),
         )
     )
 
 
-def hours_metadata(verdict: Verdict) -> dict[str, dg.MetadataValue]:
+def whole_asset_check(
+    asset: dg.AssetsDefinition,
+    name: str,
+    description: str,
+    evaluate: Callable[[dg.DagsterInstance], Verdict],
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+) -> dg.AssetChecksDefinition:
+    """Return a check on a whole asset, for the UI; the hourly schedule evaluates it as well (`report`)."""
+
+    @dg.asset_check(asset=asset, name=name, description=description)
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        verdict = evaluate(context.instance)
+        return dg.AssetCheckResult(
+            passed=verdict.passed,
+            description=verdict.sentence,
+            severity=severity,
+            metadata=_hours_metadata(verdict),
+        )
+
+    return check
+
+
+def _hours_metadata(verdict: Verdict) -> dict[str, dg.MetadataValue]:
     """Return the metadata with the wrong hours, as ranges of partition keys: the alerts read it."""
     ranges = [[key_of(first), key_of(last)] for first, last in contiguous(sorted(verdict.hours))]
     return {HOURS: dg.MetadataValue.json(ranges)} if ranges else {}

@@ -6,7 +6,7 @@ from datetime import datetime
 import dagster as dg
 
 from duo_pipeline.config.settings import HourSettings
-from duo_pipeline.defs.checks.evaluations import NO_HOUR_LEFT_OUT, Verdict, hours_metadata
+from duo_pipeline.defs.checks.evaluations import NO_HOUR_LEFT_OUT, Verdict, whole_asset_check
 from duo_pipeline.defs.partition_status import incomplete, missing
 from duo_pipeline.defs.partitions import DUO_HISTORY, HOUR, hours_between, last_settled, named
 
@@ -14,21 +14,14 @@ from duo_pipeline.defs.partitions import DUO_HISTORY, HOUR, hours_between, last_
 def check(
     asset: dg.AssetsDefinition, evaluate: Callable[[dg.DagsterInstance], Verdict]
 ) -> dg.AssetChecksDefinition:
-    """Make the check that names hours that nobody requested; the hourly schedule evaluates it as well."""
-
-    @dg.asset_check(
-        asset=asset,
-        name=NO_HOUR_LEFT_OUT,
-        description="No hour older than the look-back of the hourly schedule (DUO_LOOKBACK_HOURS) is missing"
+    """Return the check that names hours that nobody requested."""
+    return whole_asset_check(
+        asset,
+        NO_HOUR_LEFT_OUT,
+        "No hour older than the look-back of the hourly schedule (DUO_LOOKBACK_HOURS) is missing"
         " or in doubt.",
+        evaluate,
     )
-    def no_hour_left_out(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        verdict = evaluate(context.instance)
-        return dg.AssetCheckResult(
-            passed=verdict.passed, description=verdict.sentence, metadata=hours_metadata(verdict)
-        )
-
-    return no_hour_left_out
 
 
 def verdict(

@@ -14,7 +14,7 @@ from duo_pipeline.landing import keys
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.journal import Journal
-from duo_pipeline.landing.line import as_sent, fingerprint, line, possible_records
+from duo_pipeline.landing.line import as_sent, cost_of, fingerprint, line, possible_records, record_id
 from duo_pipeline.landing.sorter import Row, Sorter
 from duo_pipeline.records import Entry, Reject, time_of
 
@@ -71,6 +71,7 @@ class HourLanding:
         self._rejects = Body()
         self._reject_reasons: Counter[str] = Counter()
         self._existing_lines = 0
+        self._objects: set[str] = set()
         self._known_rejects: set[bytes] = set()
 
     def close(self) -> None:
@@ -90,18 +91,8 @@ class HourLanding:
             except ValueError as error:
                 self._reject(Reject(sent, str(error)))
                 continue
-            cost = sent.get("credits")
-            self._sorter.add(
-                Row(
-                    ns=at.ns,
-                    telephony_id=_sortable(sent.get("telephony_id")),
-                    fingerprint=fingerprint(sent),
-                    existing=False,
-                    line=text,
-                    type=str(sent.get("type")),
-                    credits=cost if isinstance(cost, int) else 0,
-                )
-            )
+            row = Row(at.ns, record_id(sent), fingerprint(sent), False, text, *cost_of(sent))
+            self._sorter.add(row)
 
     def land(self, existing: list[str], journal: list[str], adopted: Sequence[str] = ()) -> Landed:
         """Write the records that S3 does not have yet, as one new object of the feed.
@@ -117,27 +108,26 @@ class HourLanding:
             BucketError: S3 refused a request or could not be reached.
         """
         feed = self._feed
-        objects: set[str] = set()
         for key in existing:
-            self._read_log_object(key, objects)
+            self._read_log_object(key)
         for key in adopted:
             self._read(key, possible_records)
-        landed = self._write(Journal(feed, self._hour, journal, frozenset(existing)), objects)
+        landed = self._write(Journal(feed, self._hour, journal, frozenset(existing)))
         if self._rejects.lines:
             key = keys.rejects_key(feed.work_prefix, self._hour, self._rejects.sha256)
             feed.bucket.put_new(key, self._rejects)
             landed.rejects_uri = feed.bucket.uri(key)
         landed.rejects = self._reject_reasons
         landed.had_objects = bool(existing)
-        landed.objects = [feed.bucket.uri(key) for key in sorted(objects)]
+        landed.objects = [feed.bucket.uri(key) for key in sorted(self._objects)]
         return landed
 
-    def _write(self, journal: Journal, objects: set[str]) -> Landed:
+    def _write(self, journal: Journal) -> Landed:
         """Write the new records, after the object that another run may have begun."""
         own, landed = "", Landed()
         while True:
-            if (begun := journal.settle()) and begun not in objects:
-                self._read_log_object(begun, objects)
+            if (begun := journal.settle()) and begun not in self._objects:
+                self._read_log_object(begun)
             if begun == own:  # S3 wrote it, but its answer was lost, and the SDK tried to write it again
                 return landed
             with Body() as body:
@@ -146,7 +136,7 @@ class HourLanding:
                     return landed
                 own = keys.log_key(self._feed.prefix, self._hour, body.sha256)
                 if journal.write(body):
-                    objects.add(own)
+                    self._objects.add(own)
                     return landed
 
     def _write_new_lines(self, body: Body) -> Landed:
@@ -169,10 +159,10 @@ class HourLanding:
         landed.unshown = max(0, self._existing_lines - (landed.records - body.lines))
         return landed
 
-    def _read_log_object(self, key: str, objects: set[str]) -> None:
+    def _read_log_object(self, key: str) -> None:
         # a line may be in either format, so it counts as both: the record it was made of, and itself
         self._read(key, lambda line_: (as_sent(line_), line_))
-        objects.add(key)
+        self._objects.add(key)
 
     def _read(self, key: str, records_of: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]]) -> None:
         """Add the records of an object's lines as existing ones."""
@@ -180,13 +170,13 @@ class HourLanding:
             line_ = ndjson.record(text) or {}
             try:
                 at = time_of(line_)
-                telephony_id = _sortable(line_.get("telephony_id"))
+                own_id = record_id(line_)
                 fingerprints = set(map(fingerprint, records_of(line_)))
             except (ValueError, RecursionError):
                 continue  # a foreign line, which is not a record of any hour
             self._existing_lines += 1
             for one in fingerprints:
-                self._sorter.add(Row(at.ns, telephony_id, one, existing=True))
+                self._sorter.add(Row(at.ns, own_id, one, existing=True))
 
     def _reject(self, reject: Reject) -> None:
         text = _reject_line(reject)
@@ -209,7 +199,3 @@ def _reject_line(reject: Reject) -> bytes:
         return ndjson.line({"reason": reject.reason, "sent": sent})
     except ValueError:
         return ndjson.line({"reason": reject.reason, "sent_as_text": json.dumps(sent)})
-
-
-def _sortable(telephony_id: object) -> bytes:
-    return str(telephony_id or "").encode(errors="surrogatepass")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from duo_pipeline import ndjson
 from duo_pipeline.landing.feed import Feed
+from duo_pipeline.landing.line import record_id
 from duo_pipeline.records import time_of
 
 
@@ -24,7 +25,7 @@ class PlacedLine(NamedTuple):
 
 
 def hour_lines(feed: Feed, keys: list[str]) -> Iterator[PlacedLine]:
-    """Return the lines of an hour's log objects as one stream, ordered by (ts, telephony_id).
+    """Return the lines of an hour's log objects as one stream, ordered by time and id.
 
     Args:
         feed: The feed that has the log objects.
@@ -44,9 +45,9 @@ def _lines(feed: Feed, key: str) -> Iterator[PlacedLine]:
         yield PlacedLine(uri, number, text)
 
 
-def _order(line: PlacedLine) -> tuple[int, str, str, int]:
+def _order(line: PlacedLine) -> tuple[int, bytes, str, int]:
     record = ndjson.record(line.text) or {}
     try:
-        return time_of(record).ns, str(record.get("telephony_id") or ""), line.object, line.number
+        return time_of(record).ns, record_id(record), line.object, line.number
     except (ValueError, RecursionError):
-        return 0, "", line.object, line.number  # a foreign line, which has no time
+        return 0, b"", line.object, line.number  # a foreign line, which has no time

@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 
+from duo_pipeline.landing.line import LOG
+
 # A log object is known by its name: under another one, each hour that is read again would land once more.
 _LOG_KEY = re.compile(
-    r"dt=(\d{4})-(\d\d)-(\d\d)/hour=(\d\d)/telephony-\1\2\3T\4Z-[0-9a-f]{16}\.ndjson", re.ASCII
+    r"dt=(\d{4})-(\d\d)-(\d\d)/hour=(\d\d)/" + LOG + r"-\1\2\3T\4Z-[0-9a-f]{16}\.ndjson", re.ASCII
 )
 
 _ENTRY = re.compile(r"/hour=\d\d/(\d{6}|[1-9]\d{6,})\.ndjson\Z", re.ASCII)
@@ -24,7 +26,7 @@ def hour_folder(hour: datetime) -> str:
 
 def log_key(prefix: str, hour: datetime, sha256: str) -> str:
     """Return the key of a log object; it has a hash of the body, so that equal lines have an equal key."""
-    return f"{prefix}{hour_folder(hour)}telephony-{hour:%Y%m%dT%HZ}-{sha256[:16]}.ndjson"
+    return f"{prefix}{hour_folder(hour)}{LOG}-{hour:%Y%m%dT%HZ}-{sha256[:16]}.ndjson"
 
 
 def is_log_key(prefix: str, key: str) -> bool:

@@ -1,4 +1,7 @@
-"""Write a record as a line of the feed, and recognize the record again."""
+"""The records of the telephony log in the feed: how a line is written, and what landing reads of a record.
+
+This is the only module of landing that knows which log it is. A line is recognized again as its record.
+"""
 
 import hashlib
 import json
@@ -11,6 +14,8 @@ from duo_pipeline.records import time_of
 
 RecordFormat = Literal["secops", "verbatim"]
 
+LOG = "telephony"
+"""The name of the log, in the key of a log object and as the ``eventtype`` of a line."""
 _ADDED = ("host", "eventtype", "timestamp")
 _SENT = "duo_sent"
 """The field in which a line keeps what Duo itself sent in a field that the format needs. So far Duo sends
@@ -46,11 +51,22 @@ def fingerprint(record: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(ndjson.canonical(_with_credits_as_text(record))).digest()[:16]
 
 
+def record_id(record: Mapping[str, Any]) -> bytes:
+    """Return the id of a record, as bytes that sort as the text does; lines are in order of (ts, id)."""
+    return str(record.get("telephony_id") or "").encode(errors="surrogatepass")
+
+
+def cost_of(record: Mapping[str, Any]) -> tuple[str, int]:
+    """Return the type of a record, as text, and its credits; 0 if they are not a whole number."""
+    credits_ = record.get("credits")
+    return str(record.get("type")), credits_ if isinstance(credits_, int) else 0
+
+
 def _for_secops(record: Mapping[str, Any], utc: str, host: str) -> Mapping[str, Any]:
     own = {name: record[name] for name in (*_ADDED, _SENT) if name in record}
     written = _with_credits_as_text(record)
     written["host"] = record.get("host") or host
-    written["eventtype"] = record.get("eventtype") or "telephony"
+    written["eventtype"] = record.get("eventtype") or LOG
     written["timestamp"] = utc
     if own:
         written[_SENT] = own

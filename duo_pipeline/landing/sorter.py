@@ -16,7 +16,7 @@ class Row(NamedTuple):
 
     Attributes:
         ns: The time of the record, in Unix nanoseconds.
-        telephony_id: The id of the record, as bytes that sort as the text does.
+        record_id: The id of the record, as bytes that sort as the text does.
         fingerprint: The hash of the record; equal records have equal ones.
         existing: Whether S3 already has the record.
         line: The line; empty if S3 already has the record.
@@ -25,7 +25,7 @@ class Row(NamedTuple):
     """
 
     ns: int
-    telephony_id: bytes
+    record_id: bytes
     fingerprint: bytes
     existing: bool
     line: bytes = b""

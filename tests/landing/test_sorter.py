@@ -13,7 +13,7 @@ ROWS = st.lists(
     st.builds(
         Row,
         ns=st.integers(0, 5),
-        telephony_id=st.sampled_from([b"", b"a", b"b"]),
+        record_id=st.sampled_from([b"", b"a", b"b"]),
         fingerprint=st.sampled_from([b"1", b"2"]),
         existing=st.booleans(),
     )

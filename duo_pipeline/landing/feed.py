@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from threading import Lock
 
 from duo_pipeline.landing import keys
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import Bucket
-from duo_pipeline.landing.condition import Condition
 from duo_pipeline.landing.line import RecordFormat
+from duo_pipeline.landing.store_check import check_store
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Feed:
     """Where and how lines are written.
 
@@ -27,7 +28,8 @@ class Feed:
     prefix: str
     work_prefix: str
     record_format: RecordFormat
-    _condition: Condition = field(default_factory=Condition, init=False, repr=False, compare=False)
+    _store_passed: bool = field(default=False, init=False, repr=False, compare=False)
+    _lock: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     def put_new(self, key: str, body: Body) -> bool:
         """Write an object unless its key exists, after a check that the store honours If-None-Match.
@@ -38,7 +40,10 @@ class Feed:
         Raises:
             BucketError: The store ignores If-None-Match, or S3 refused a request or could not be reached.
         """
-        self._condition.require(self.bucket, keys.probe_key(self.work_prefix))
+        with self._lock:  # the store is checked once for all threads
+            if not self._store_passed:
+                check_store(self.bucket, keys.probe_key(self.work_prefix))
+                self._store_passed = True
         return self.bucket.put_new(key, body)
 
 
@@ -70,7 +75,7 @@ class Listing:
         return self._keys.get(self._prefix + keys.hour_folder(hour), [])
 
 
-class AdoptedListing:
+class AdoptedListing(Listing):
     """Lists the keys of the adopted records of an hour.
 
     This costs one request, and one more for each day that has adopted records. A feed that was never taken
@@ -78,19 +83,14 @@ class AdoptedListing:
 
     Args:
         feed: The feed that may have been taken over.
-
-    Raises:
-        BucketError: From its methods, if S3 refuses the request or cannot be reached.
     """
 
     def __init__(self, feed: Feed) -> None:
-        self._bucket = feed.bucket
-        self._prefix = keys.adopted_prefix(feed.work_prefix, feed.prefix)
-        self._listing = Listing(feed.bucket, self._prefix)
+        super().__init__(feed.bucket, keys.adopted_prefix(feed.work_prefix, feed.prefix))
 
     def of(self, hour: datetime) -> list[str]:
         """Return the keys of the hour's adopted objects, in order."""
-        return self._listing.of(hour) if keys.day_folder(hour) in self._days else []
+        return super().of(hour) if keys.day_folder(hour) in self._days else []
 
     @cached_property
     def _days(self) -> frozenset[str]:

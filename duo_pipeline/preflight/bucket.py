@@ -9,10 +9,10 @@ from duo_pipeline.config.settings import DuoSettings, FeedSettings
 from duo_pipeline.defs.resources import open_feed
 from duo_pipeline.landing import keys as keys_of
 from duo_pipeline.landing.bucket import BucketError
-from duo_pipeline.landing.condition import check_condition
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.keys import is_log_key, probe_key
 from duo_pipeline.landing.ownership import check_claim
+from duo_pipeline.landing.store_check import check_store
 from duo_pipeline.preflight.lines import Group
 
 BUCKET, LIST, PUT, GET, WORK, FEED = "bucket", "list", "put", "get", "work prefix", "feed"
@@ -67,7 +67,7 @@ def _list(group: Group, feed: Feed) -> list[str] | None:
 def _put(group: Group, feed: Feed) -> bool:
     """Return whether a test object can be written and read back, and report it."""
     try:
-        check_condition(feed.bucket, probe_key(feed.work_prefix))
+        check_store(feed.bucket, probe_key(feed.work_prefix))
     except BucketError as error:
         if error.verb != "read":
             group.fail(PUT, str(error))

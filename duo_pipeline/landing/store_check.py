@@ -1,9 +1,8 @@
-"""Check whether the store honours If-None-Match. Otherwise a log object could be written and ingested twice.
+"""Check whether the S3 store honours If-None-Match: without it, SecOps could ingest a log object twice.
 
 Some S3 servers and some proxies drop the header without an error.
 """
 
-from threading import Lock
 from uuid import uuid4
 
 from duo_pipeline import ndjson
@@ -11,22 +10,7 @@ from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import Bucket, BucketError
 
 
-class Condition:
-    """Runs `check_condition` once for all threads that share it."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._checked = False
-
-    def require(self, bucket: Bucket, probe: str) -> None:
-        """Check the store, unless it has already passed; arguments and errors are those of the check."""
-        with self._lock:
-            if not self._checked:
-                check_condition(bucket, probe)
-                self._checked = True
-
-
-def check_condition(bucket: Bucket, probe: str) -> None:
+def check_store(bucket: Bucket, probe: str) -> None:
     """Check that the store honours If-None-Match: a second write must neither succeed nor change the probe.
 
     Args:

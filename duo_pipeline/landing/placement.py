@@ -26,7 +26,6 @@ class Placement:
     def __init__(self, hour: datetime, *, objects: int) -> None:
         self.astray = 0
         self.astray_at = ""
-        self._beginning = f"{hour:%Y-%m-%dT%H}:"
         self._start_ns = instants.to_ns(hour)
         self._one_object = objects == 1
         self._sorter = Sorter()
@@ -48,9 +47,6 @@ class Placement:
         return doubled
 
     def _is_of_the_hour(self, record: dict[str, Any]) -> bool:
-        ts = record.get("ts")
-        if isinstance(ts, str) and ts.startswith(self._beginning) and ts.endswith(("+00:00", "Z")):
-            return True
         try:
             return 0 <= time_of(record).ns - self._start_ns < instants.HOUR_NS
         except ValueError:

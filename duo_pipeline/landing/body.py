@@ -3,12 +3,9 @@
 import hashlib
 import tempfile
 from collections.abc import Iterable
-from itertools import islice
-from types import TracebackType
 from typing import IO, Self
 
 _IN_MEMORY = 1 << 20
-_BATCH = 500
 
 
 class Body:
@@ -21,9 +18,7 @@ class Body:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -37,10 +32,8 @@ class Body:
 
     def write_all(self, lines: Iterable[bytes]) -> None:
         """Add several lines; each must end in a newline."""
-        lines = iter(lines)
-        while batch := list(islice(lines, _BATCH)):
-            self._file.write(b"".join(batch))
-            self.lines += len(batch)
+        for line in lines:
+            self.write(line)
 
     @property
     def sha256(self) -> str:

@@ -4,18 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-    IncompleteReadError,
-    NoCredentialsError,
-    ParamValidationError,
-    PartialCredentialsError,
-    ResponseStreamingError,
-)
+from botocore import exceptions as aws
 
 from duo_pipeline.landing.body import Body
 
@@ -95,6 +84,7 @@ class Bucket:
     def __init__(self, client: "S3Client", name: str) -> None:
         self.name = name
         self._client = client
+        self._list = client.get_paginator("list_objects_v2")
 
     def uri(self, key: str) -> str:
         """Return the ``s3://`` URI of an object."""
@@ -103,15 +93,13 @@ class Bucket:
     def keys(self, prefix: str) -> list[str]:
         """Return the keys below a prefix, in order."""
         with self._sentences("list", prefix):
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
+            pages = self._list.paginate(Bucket=self.name, Prefix=prefix)
             return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
     def folders(self, prefix: str) -> list[str]:
         """Return the names of the folders directly below a prefix, in order; each ends in a slash."""
         with self._sentences("list", prefix):
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self.name, Prefix=prefix, Delimiter="/"
-            )
+            pages = self._list.paginate(Bucket=self.name, Prefix=prefix, Delimiter="/")
             found = [item["Prefix"] for page in pages for item in page.get("CommonPrefixes", [])]
             return [folder.removeprefix(prefix) for folder in found]
 
@@ -137,7 +125,8 @@ class Bucket:
                         ContentType=CONTENT_TYPE,
                         IfNoneMatch="*",
                     )
-                except ClientError as error:
+                    return True
+                except aws.ClientError as error:
                     code = error.response.get("Error", {}).get("Code")
                     if code in ("PreconditionFailed", "412"):
                         return False
@@ -149,8 +138,6 @@ class Bucket:
                         return False
                     if not tries_left:
                         raise
-                else:
-                    return True
         raise AssertionError("unreachable")
 
     def put(self, key: str, body: Body) -> None:
@@ -162,29 +149,29 @@ class Bucket:
     def _sentences(self, verb: str, key: str) -> Iterator[None]:
         try:
             yield
-        except ClientError as error:
+        except aws.ClientError as error:
             code = str(error.response.get("Error", {}).get("Code"))
             known = _SAME_AS.get(code, code)
             cure = _CURES.get(known, "look up this code in the documentation of S3")
             raise BucketError(f"S3 did not {verb} {self.uri(key)} ({code}): {cure}.", known, verb) from None
-        except (NoCredentialsError, PartialCredentialsError):
+        except (aws.NoCredentialsError, aws.PartialCredentialsError):
             raise BucketError(
                 f"There are no AWS credentials for the bucket {self.name}: set AWS_ACCESS_KEY_ID and"
                 " AWS_SECRET_ACCESS_KEY, a profile, or a role."
             ) from None
-        except ParamValidationError:
+        except aws.ParamValidationError:
             raise BucketError(f"{self.name} is not a valid bucket name: check S3_BUCKET.") from None
-        except (EndpointConnectionError, ConnectTimeoutError):
+        except (aws.EndpointConnectionError, aws.ConnectTimeoutError):
             raise BucketError(
                 f"S3 cannot be reached to {verb} {self.uri(key)}: check the network, AWS_DEFAULT_REGION and"
                 " AWS_ENDPOINT_URL."
             ) from None
-        except (IncompleteReadError, ResponseStreamingError):
+        except (aws.IncompleteReadError, aws.ResponseStreamingError):
             raise BucketError(
                 f"S3 did not {verb} {self.uri(key)} to its end: try again, and if that does not help, check"
                 " whether the object is damaged.",
                 "IncompleteRead",
                 verb,
             ) from None
-        except (BotoCoreError, HTTPClientError) as error:
+        except aws.BotoCoreError as error:
             raise BucketError(f"S3 did not {verb} {self.uri(key)} ({type(error).__name__}).") from None

@@ -1,7 +1,7 @@
 """Read and write NDJSON: one JSON value per line, in UTF-8."""
 
 import json
-from typing import Any
+from typing import Any, TypeGuard
 
 import orjson
 
@@ -13,6 +13,11 @@ def record(text: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Return whether a value is a JSON number; true and false are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def line(value: Any) -> bytes:  # noqa: ANN401 - any JSON

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from duo_pipeline import instants
+from duo_pipeline import instants, ndjson
 from duo_pipeline.instants import Instant
 
 
@@ -54,6 +54,6 @@ def time_of(record: Mapping[str, Any]) -> Instant:
 
 
 def _instant(value: object) -> Instant:
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if ndjson.is_number(value):
         return instants.of_unix(value)
     return instants.parse(value)

@@ -75,14 +75,14 @@ def _for_secops(record: Mapping[str, Any], utc: str, host: str) -> Mapping[str, 
 
 def _with_credits_as_text(record: Mapping[str, Any]) -> dict[str, Any]:
     written, cost = {**record}, record.get("credits")
-    if _is_number(cost):
+    if ndjson.is_number(cost):
         written["credits"] = str(cost) if type(cost) is int else json.dumps(cost)
     return written
 
 
 def as_sent(line_: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the record that a line was made of, in either format; credits stay text."""
-    if any(name not in line_ for name in _ADDED) or _is_number(line_.get("credits")):
+    if any(name not in line_ for name in _ADDED) or ndjson.is_number(line_.get("credits")):
         return line_
     own = line_.get(_SENT)
     own = own if isinstance(own, dict) else {}
@@ -102,10 +102,6 @@ def possible_records(line_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for count in range(len(added) + 1):
         for left_out in combinations(added, count):
             yield {name: value for name, value in line_.items() if name not in left_out}
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _utc(record: Mapping[str, Any]) -> str | None:

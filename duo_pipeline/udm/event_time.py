@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 from duo_pipeline import instants
-from duo_pipeline.udm.values import is_number
+from duo_pipeline.ndjson import is_number
 
 _FIRST_SECOND = -62_135_596_800
 _LAST_SECOND = 253_402_300_799
@@ -23,7 +23,7 @@ def event_timestamp(ts: object, timestamp: object) -> str | None:
             return instants.iso(instants.parse(timestamp).ns)
         except ValueError:
             return None
-    if isinstance(timestamp, int | float) and is_number(timestamp) and not ts:
+    if is_number(timestamp) and not ts:
         seconds = Decimal(json.dumps(timestamp))
         if seconds.is_finite() and _FIRST_SECOND <= seconds <= _LAST_SECOND:
             return instants.iso(int(seconds * instants.NANOSECONDS))

@@ -6,10 +6,7 @@ Google's vectors show only text, absent fields and a few numbers; the rest is in
 from functools import lru_cache
 from ipaddress import ip_address
 
-
-def is_number(value: object) -> bool:
-    """Return whether a value is a JSON number."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+from duo_pipeline.ndjson import is_number
 
 
 def is_filled(value: object) -> bool:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Sequence
 
-from duo_pipeline.udm.assumptions import ASSUMPTIONS
+from duo_pipeline.udm.assumptions import Assumption
 from duo_pipeline.udm.rules import RULES
 from duo_pipeline.udm.schema import LIMITS
 
@@ -113,7 +113,7 @@ def page() -> str:
             _GUIDE,
             _table(("row", "log field", "UDM field", "it says", "true?"), guide),
             _ASSUMPTIONS,
-            _table(("case", "assumption"), ((one.case, one.decision) for one in ASSUMPTIONS)),
+            _table(("case", "assumption"), ((one.case, one.decision) for one in Assumption)),
             _LIMITS,
             _table(
                 ("field of `metadata`", "bytes"), ((f"`{name}`", str(most)) for name, most in LIMITS.items())

@@ -85,7 +85,7 @@ def _sentence(source: str, error: Exception) -> str:
 def _findings_table(findings: Findings) -> Table:
     table = Table("lines", "severity", "finding, and its first place", title="What was found")
     for issue, lines, (first, *_) in findings.findings():
-        whose = f" (telephony_id {mask_phones(first.telephony_id)})" if first.telephony_id is not None else ""
+        whose = f" (telephony_id {mask_phones(first.record_id)})" if first.record_id is not None else ""
         said = Text(f"{mask_phones(issue.sentence)}\n{first}{whose}")
         table.add_row(f"{lines:,}", issue.type.severity, said)
     return table

@@ -36,7 +36,7 @@ class Issue(NamedTuple):
 
 MALFORMED = FindingType("malformed", "violation", "not one JSON object: the parser drops the line")
 OUTSIDE_SCHEMA = FindingType("outside_schema", "violation", "Google's schema does not take the event: {}")
-TOO_LONG = FindingType("too_long", "violation", "{} bytes at most are allowed")
+TOO_LONG = FindingType("too_long", "violation", "too long: {}")
 NO_EVENT_TIME = FindingType(
     "no_event_time", "violation", "no event time ({}): SecOps puts in the time of parsing"
 )

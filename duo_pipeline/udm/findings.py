@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from duo_pipeline import ndjson
 from duo_pipeline.udm.finding_types import MALFORMED, FindingType, Issue
-from duo_pipeline.udm.rules import RULES
+from duo_pipeline.udm.rules import RECORD_ID, RULES
 from duo_pipeline.udm.shapes import MOST_SHAPES, Shape
 
 FIRST_PLACES = 3
@@ -21,20 +21,20 @@ class Place(NamedTuple):
     Attributes:
         object: The log object.
         line: The number of the line in the object, from 1.
-        telephony_id: The id of the record, if it has one.
+        record_id: The id of the record, if it has one.
     """
 
     object: str
     line: int
-    telephony_id: str | None
+    record_id: str | None
 
     def __str__(self) -> str:
         return f"{self.object}:{self.line}"
 
 
-def place(object_: str, line: int, telephony_id: object) -> Place:
+def place(object_: str, line: int, record_id: object) -> Place:
     """Return a place; an id that is far too long is cut."""
-    return Place(object_, line, telephony_id[:_LONGEST_ID] if isinstance(telephony_id, str) else None)
+    return Place(object_, line, record_id[:_LONGEST_ID] if isinstance(record_id, str) else None)
 
 
 class Finding(NamedTuple):
@@ -147,7 +147,10 @@ class Findings:
                     "severity": issue.type.severity,
                     "finding": issue.sentence,
                     "lines": lines,
-                    "first_places": [where._asdict() for where in places],
+                    "first_places": [
+                        {"object": place.object, "line": place.line, RECORD_ID: place.record_id}
+                        for place in places
+                    ],
                 }
             )
             for issue, lines, places in self.findings()

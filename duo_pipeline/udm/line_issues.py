@@ -6,21 +6,14 @@ from typing import Any
 
 import phonenumbers
 
-from duo_pipeline.udm.assumptions import LENIENT_JSON, Assumption, assumption_of_time, assumption_of_value
-from duo_pipeline.udm.finding_types import (
-    NEVER_READ,
-    NO_E164,
-    NO_EVENT_TIME,
-    OUTSIDE_SCHEMA,
-    TOO_LONG,
-    UNKNOWN_KEY,
-    UNPROVEN,
-    Issue,
-)
+from duo_pipeline.ndjson import is_number
+from duo_pipeline.udm import finding_types as types
+from duo_pipeline.udm.assumptions import Assumption, assumption_of_time, assumption_of_value
+from duo_pipeline.udm.finding_types import Issue
 from duo_pipeline.udm.mapping import Event
-from duo_pipeline.udm.rules import ADDED_FIELDS, DUOS_FIELDS
+from duo_pipeline.udm.rules import ADDED_FIELDS, DUOS_FIELDS, RECORD_ID
 from duo_pipeline.udm.schema import LIMITS, byte_length
-from duo_pipeline.udm.values import is_filled, is_number, text
+from duo_pipeline.udm.values import is_filled, text
 
 _KNOWN_KEYS = frozenset((*DUOS_FIELDS, *ADDED_FIELDS))
 _SHOWN = 80
@@ -37,13 +30,13 @@ def line_issues(record: Mapping[str, Any], event: Event, *, strict: bool) -> lis
     """
     issues = []
     if "eventTimestamp" not in event["metadata"]:
-        issues.append(Issue(NO_EVENT_TIME, _why_no_time(record.get("ts"), record.get("timestamp"))))
+        issues.append(Issue(types.NO_EVENT_TIME, _why_no_time(record.get("ts"), record.get("timestamp"))))
     issues += _assumed(assumption_of_time(record))
-    issues += _text_issues("telephony_id", record)
+    issues += _text_issues(RECORD_ID, record)
     issues += _text_issues("phone", record)
-    issues += [Issue(UNKNOWN_KEY, repr(key[:_SHOWN])) for key in record if key not in _KNOWN_KEYS]
+    issues += [Issue(types.UNKNOWN_KEY, repr(key[:_SHOWN])) for key in record if key not in _KNOWN_KEYS]
     if not strict:
-        issues += _assumed(LENIENT_JSON)
+        issues += _assumed(Assumption.LENIENT_JSON)
     return issues
 
 
@@ -69,15 +62,15 @@ def _text_issues(field: str, record: Mapping[str, Any]) -> Iterator[Issue]:
     try:
         written.encode()
     except UnicodeEncodeError:
-        yield Issue(OUTSIDE_SCHEMA, f"half a surrogate pair in {field}")
+        yield Issue(types.OUTSIDE_SCHEMA, f"half a surrogate pair in {field}")
     if field == "phone" and not is_e164(written):
-        yield Issue(NO_E164)
-    if field == "telephony_id" and byte_length(written) > _LONGEST_ID:
-        yield Issue(TOO_LONG, f"telephony_id for metadata.product_log_id is too long: {_LONGEST_ID}")
+        yield Issue(types.NO_E164)
+    if field == RECORD_ID and byte_length(written) > _LONGEST_ID:
+        yield Issue(types.TOO_LONG, f"{RECORD_ID} may have at most {_LONGEST_ID} bytes")
 
 
 def _assumed(assumption: Assumption | None) -> list[Issue]:
-    return [Issue(UNPROVEN, assumption.case)] if assumption else []
+    return [Issue(types.UNPROVEN, assumption.case)] if assumption else []
 
 
 def _why_no_time(ts: object, timestamp: object) -> str:
@@ -89,4 +82,4 @@ def _why_no_time(ts: object, timestamp: object) -> str:
         )
     if is_filled(timestamp):
         return "timestamp is neither text nor a number"
-    return NEVER_READ if is_filled(ts) else "the line has no time"
+    return types.NEVER_READ if is_filled(ts) else "the line has no time"

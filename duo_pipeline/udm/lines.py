@@ -9,6 +9,7 @@ from duo_pipeline import ndjson
 from duo_pipeline.udm.findings import Findings, place
 from duo_pipeline.udm.line_issues import line_issues
 from duo_pipeline.udm.mapping import to_udm
+from duo_pipeline.udm.rules import RECORD_ID
 from duo_pipeline.udm.shapes import shape_of
 
 Record = dict[str, Any]
@@ -38,7 +39,7 @@ def event_lines(
         findings.add(
             shape_of(record, event),
             line_issues(record, event, strict=strict),
-            place(object_, number, record.get("telephony_id")),
+            place(object_, number, record.get(RECORD_ID)),
         )
         yield ndjson.line(event)
 

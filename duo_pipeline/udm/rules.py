@@ -1,6 +1,8 @@
-"""The rules of Google's parser for DUO_TELEPHONY, as one table.
+"""The rules of Google's parser for DUO_TELEPHONY, as one table, and the fields of a line.
 
-`mapping` makes the events from it, `shapes` counts the facts with it, and ``docs/udm-mapping.md`` shows it.
+`mapping` makes the events from the table, `shapes` counts the facts with it, and ``docs/udm-mapping.md``
+shows it. This is the only module of udm that knows which log it is.
+
 The rules are those of the parser of 2023-08-24. They reproduce Google's own test vectors
 (github.com/chronicle/content-hub, DUO_TELEPHONY_GUS).
 """
@@ -11,6 +13,7 @@ from dataclasses import dataclass
 from duo_pipeline.udm.event_time import event_timestamp
 from duo_pipeline.udm.values import is_address, is_filled, label_text, text
 
+RECORD_ID = "telephony_id"
 Value = str | dict[str, str]
 
 
@@ -46,22 +49,17 @@ def _event_type(context: object, host: object) -> Value:
     return "USER_UNCATEGORIZED" if text(context) else "STATUS_UPDATE"
 
 
-def _hostname(host: object) -> Value | None:
-    name = text(host)
-    return None if is_address(name) else name
+def _host(udm: str, when: str, source: str, *, address: bool) -> Rule:
+    """Return a rule for the hosts that are IP addresses, or for those that are names."""
 
+    def make(host: object) -> Value | None:
+        name = text(host)
+        return name if is_address(name) == address else None
 
-def _address(host: object) -> Value | None:
-    name = text(host)
-    return name if is_address(name) else None
+    def carries(host: object) -> bool:
+        return is_address(text(host)) == address  # every record has a host, even if the line does not name it
 
-
-def _is_address(host: object) -> bool:
-    return is_address(text(host))
-
-
-def _is_name(host: object) -> bool:
-    return not _is_address(host)  # every record has a host, even if the line does not name it
+    return Rule(("host",), udm, when, source, make, carries)
 
 
 def _label(field: str, when: str, source: str) -> Rule:
@@ -99,33 +97,19 @@ RULES = (
     ),
     _fixed("metadata.log_type", "DUO_TELEPHONY", "platform, after the parser; V1 to V5"),
     _copied("context", "metadata.product_event_type", "parser; V1, V4 (empty), V5"),
-    _copied("telephony_id", "metadata.product_log_id", "parser; V1, V2, V4 (empty)"),
+    _copied(RECORD_ID, "metadata.product_log_id", "parser; V1, V2, V4 (empty)"),
     _fixed("metadata.product_name", "Telephony"),
     _fixed("metadata.vendor_name", "Duo"),
-    Rule(
-        ("host",),
-        "principal.hostname",
-        "if not empty and not an IP address",
-        "parser; V1",
-        _hostname,
-        _is_name,
-    ),
-    Rule(("host",), "principal.ip[]", "if it is an IP address", "parser; V2, V4", _address, _is_address),
-    Rule(
-        ("host",),
+    _host("principal.hostname", "if not empty and not an IP address", "parser; V1", address=False),
+    _host("principal.ip[]", "if it is an IP address", "parser; V2, V4", address=True),
+    _host(
         "principal.asset.hostname",
         "mirrors `principal.hostname`",
         "platform, after the parser; V1",
-        _hostname,
-        _is_name,
+        address=False,
     ),
-    Rule(
-        ("host",),
-        "principal.asset.ip[]",
-        "mirrors `principal.ip`",
-        "platform, after the parser; V2, V4",
-        _address,
-        _is_address,
+    _host(
+        "principal.asset.ip[]", "mirrors `principal.ip`", "platform, after the parser; V2, V4", address=True
     ),
     _copied("phone", "principal.user.phone_numbers[]", "parser; V1 to V4, V5 (empty)"),
     _copied("phone", "principal.user.userid", "parser; V1 to V4, V5 (empty)"),
@@ -146,10 +130,16 @@ RULES = (
     _fixed("extensions.auth.mechanism[]", "MECHANISM_UNSPECIFIED"),
 )
 
-DUOS_FIELDS = ("context", "credits", "phone", "telephony_id", "ts", "txid", "type")
+DUOS_FIELDS = ("context", "credits", "phone", RECORD_ID, "ts", "txid", "type")
 """The fields of Duo's v2 items. The parser never reads ``txid``."""
 ADDED_FIELDS = ("host", "eventtype", "timestamp")
 """The fields that the parser reads in addition."""
+TEXT_FIELDS = ("context", "host", "phone", RECORD_ID, "type")
+"""The fields that the parser copies as text."""
+COMMON = ("context", "credits", "eventtype", "host", "type")
+"""The fields that have few different values."""
+STAND_INS = {"timestamp": "2000-01-01T00:00:00Z", RECORD_ID: "0", "phone": "+0"}
+"""The fields that differ from line to line, each with a placeholder of its value."""
 KNOWN_VALUES = {
     "context": frozenset({"authentication", "enrollment", "administrator login", "verify"}),
     "type": frozenset({"sms", "phone", "phone_call"}),

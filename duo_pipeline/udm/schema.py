@@ -31,9 +31,13 @@ def missing(event: Event) -> list[str]:
 
 
 def too_long(event: Event) -> list[str]:
-    """Return the fields of ``metadata`` that have too many bytes."""
+    """Return a clause for each field of ``metadata`` that has too many bytes."""
     metadata = event.get("metadata", {})
-    return [name for name, limit in LIMITS.items() if byte_length(metadata.get(name, "")) > limit]
+    return [
+        f"{name} may have at most {limit} bytes"
+        for name, limit in LIMITS.items()
+        if byte_length(metadata.get(name, "")) > limit
+    ]
 
 
 def byte_length(text: str) -> int:

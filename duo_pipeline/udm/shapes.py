@@ -9,31 +9,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from duo_pipeline.ndjson import is_number
+from duo_pipeline.udm import finding_types as types
 from duo_pipeline.udm import schema
 from duo_pipeline.udm.assumptions import assumption_of_value
-from duo_pipeline.udm.finding_types import (
-    CREDITS_LOST,
-    FACT_LOST,
-    MISSING,
-    NEVER_READ,
-    NO_EVENT_TIME,
-    NO_HOST,
-    OUTSIDE_SCHEMA,
-    TOO_LONG,
-    UNKNOWN_VALUE,
-    UNPROVEN,
-    Issue,
-)
+from duo_pipeline.udm.finding_types import Issue
 from duo_pipeline.udm.mapping import Event, to_udm
-from duo_pipeline.udm.rules import KNOWN_VALUES, RULES
-from duo_pipeline.udm.values import is_filled, is_number, text
+from duo_pipeline.udm.rules import COMMON, KNOWN_VALUES, RECORD_ID, RULES, STAND_INS
+from duo_pipeline.udm.values import is_filled, text
 
 MOST_SHAPES = 4096
 """How many shapes are kept in memory."""
-_COMMON = ("context", "credits", "eventtype", "host", "type")
-_STAND_INS = {"timestamp": "2000-01-01T00:00:00Z", "telephony_id": "0", "phone": "+0"}
-"""The placeholders of the values that differ from line to line."""
-_FIELDS = (*_COMMON, *_STAND_INS, "ts")
+_FIELDS = (*COMMON, *STAND_INS, "ts")
 _ABSENT: Any = object()
 _SHOWN = 80
 
@@ -64,9 +51,9 @@ def shape_of(record: Mapping[str, Any], event: Event) -> Shape:
     """
     get = record.get
     values = (
-        *[get(field, _ABSENT) for field in _COMMON],
+        *[get(field, _ABSENT) for field in COMMON],
         _stand_in("timestamp", "eventTimestamp" in event["metadata"], get("timestamp"), get("ts")),
-        _stand_in("telephony_id", "productLogId" in event["metadata"], get("telephony_id")),
+        _stand_in(RECORD_ID, "productLogId" in event["metadata"], get(RECORD_ID)),
         _stand_in("phone", "user" in event.get("principal", ()), get("phone")),
         True if _has_only_ts(record) else _ABSENT,
     )
@@ -79,7 +66,7 @@ def shape_of(record: Mapping[str, Any], event: Event) -> Shape:
 def _stand_in(field: str, arrives: bool, *values: object) -> object:
     """Return a placeholder: text if the value arrives in the event, true if the parser drops it."""
     if arrives:
-        return _STAND_INS[field]
+        return STAND_INS[field]
     return True if any(map(is_filled, values)) else _ABSENT
 
 
@@ -102,7 +89,7 @@ def _shape(*values: object) -> Shape:
         event_type=event["metadata"]["eventType"],
         facts=tuple(facts),
         issues=(
-            *([Issue(NO_EVENT_TIME, NEVER_READ)] if "ts" in line else []),
+            *([Issue(types.NO_EVENT_TIME, types.NEVER_READ)] if "ts" in line else []),
             *(_loss(field, line.get(field)) for field in sorted(lost - {"timestamp"})),
             *_faults(event),
             *_unknown_values(line),
@@ -114,31 +101,34 @@ def _shape(*values: object) -> Shape:
 
 def _loss(field: str, value: object) -> Issue:
     if field == "host" and not is_filled(value):
-        return Issue(NO_HOST)
+        return Issue(types.NO_HOST)
     if field == "credits" and is_number(value):
-        return Issue(CREDITS_LOST)
-    return Issue(FACT_LOST, field)
+        return Issue(types.CREDITS_LOST)
+    return Issue(types.FACT_LOST, field)
 
 
 def _faults(event: Event) -> list[Issue]:
     refusal = schema.refusal(event)
-    limits = schema.LIMITS
     return [
-        *([Issue(OUTSIDE_SCHEMA, refusal)] if refusal else []),
-        *(Issue(TOO_LONG, f"{name} is too long: {limits[name]}") for name in schema.too_long(event)),
+        *([Issue(types.OUTSIDE_SCHEMA, refusal)] if refusal else []),
+        *(Issue(types.TOO_LONG, name) for name in schema.too_long(event)),
         # a missing event time has its own type of finding
-        *(Issue(MISSING, field) for field in schema.missing(event) if field != "metadata.event_timestamp"),
+        *(
+            Issue(types.MISSING, field)
+            for field in schema.missing(event)
+            if field != "metadata.event_timestamp"
+        ),
     ]
 
 
 def _unknown_values(line: Mapping[str, Any]) -> list[Issue]:
     return [
-        Issue(UNKNOWN_VALUE, f"{field} {value[:_SHOWN]!r}")
+        Issue(types.UNKNOWN_VALUE, f"{field} {value[:_SHOWN]!r}")
         for field, known in KNOWN_VALUES.items()
         if (value := text(line.get(field))) and value not in known
     ]
 
 
 def _assumptions(line: Mapping[str, Any]) -> list[Issue]:
-    assumed = (assumption_of_value(field, line[field]) for field in _COMMON if field in line)
-    return [Issue(UNPROVEN, one.case) for one in dict.fromkeys(assumed) if one]
+    assumed = (assumption_of_value(field, line[field]) for field in COMMON if field in line)
+    return [Issue(types.UNPROVEN, one.case) for one in dict.fromkeys(assumed) if one]

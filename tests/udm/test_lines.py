@@ -121,8 +121,8 @@ def test_a_verbatim_line_loses_its_time_its_credits_and_its_host() -> None:
         ({"context": ["x"]}, "context lost: its value is not text"),
         ({"telephony_id": ["x"]}, "telephony_id lost: its value is not text"),
         ({"phone": True}, "phone lost: its value is not text"),
-        ({"telephony_id": "x" * 257}, "telephony_id for metadata.product_log_id is too long: 256 bytes"),
-        ({"context": "é" * 33}, "productEventType is too long: 64 bytes"),
+        ({"telephony_id": "x" * 257}, "too long: telephony_id may have at most 256 bytes"),
+        ({"context": "é" * 33}, "too long: productEventType may have at most 64 bytes"),
         ({"telephony_id": "\ud800"}, "Google's schema does not take the event: half a surrogate pair"),
         ({"host": 5}, "no vector of Google's shows what the parser does: a number in"),
         ({"context": None}, "no vector of Google's shows what the parser does: null"),
@@ -143,7 +143,7 @@ def test_a_line_that_is_not_a_json_object_is_a_violation_with_its_place() -> Non
 def test_a_finding_names_the_first_places_with_their_ids() -> None:
     odd = [{**SECOPS, "telephony_id": f"id-{number}", "carrier": "x"} for number in range(5)]
     (found,) = findings_of(SECOPS, *odd).findings()
-    assert [(place.line, place.telephony_id) for place in found.places] == [
+    assert [(place.line, place.record_id) for place in found.places] == [
         (2, "id-0"),
         (3, "id-1"),
         (4, "id-2"),

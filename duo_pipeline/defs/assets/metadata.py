@@ -105,7 +105,7 @@ def _findings_table(findings: Findings) -> str:
     rows: list[Sequence[str]] = [("finding", "severity", "lines", "first place", "telephony_id"), ["---"] * 5]
     for issue, lines, places in findings.findings():
         first = places[0]
-        whose = _id(first.telephony_id or "")
+        whose = _id(first.record_id or "")
         cells = (mask_phones(issue.sentence), issue.type.severity, f"{lines:,}", str(first), whose)
         rows.append([cell.replace("|", "\\|") for cell in cells])
     return _markdown(rows)

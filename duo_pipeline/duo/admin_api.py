@@ -6,6 +6,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -34,10 +35,11 @@ _CHUNK = 1 << 16
 OnWait = Callable[[str, float], None]
 
 
+@dataclass(eq=False, repr=False)  # nothing may print the secret key
 class AdminApi:
     """Reads Duo's Admin API with the keys of one application.
 
-    Args:
+    Attributes:
         host: The API host.
         ikey: The integration key of the Admin API application.
         skey: Its secret key.
@@ -51,40 +53,23 @@ class AdminApi:
         monotonic: Returns the seconds of a clock that never jumps, to limit the time of one answer.
         sleep: Waits for a number of seconds.
         jitter: Returns a random number from 0 to 1, which makes a wait up to a quarter longer.
-
-    Attributes:
         requests_sent: How many requests were sent, including the failed ones: each costs quota.
     """
 
-    def __init__(
-        self,
-        host: ApiHost,
-        *,
-        ikey: str,
-        skey: str,
-        account_id: str = "",
-        retry_base_seconds: float = 30.0,
-        retry_attempts: int = 8,
-        on_wait: OnWait = lambda *_: None,
-        session: requests.Session | None = None,
-        clock: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-        jitter: Callable[[], float] = random.random,
-    ) -> None:
-        self.requests_sent = 0
-        self.host = host
-        self._ikey = ikey
-        self._skey = skey
-        self._account_parameters = {"account_id": account_id} if account_id else {}
-        self._retry_base_seconds = retry_base_seconds
-        self._retry_attempts = retry_attempts
-        self._on_wait = on_wait
-        self._session = session or requests.Session()
-        self._clock = clock
-        self._monotonic = monotonic
-        self._sleep = sleep
-        self._jitter = jitter
+    host: ApiHost
+    _: KW_ONLY
+    ikey: str
+    skey: str
+    account_id: str = ""
+    retry_base_seconds: float
+    retry_attempts: int
+    on_wait: OnWait = lambda *_: None
+    session: requests.Session = field(default_factory=requests.Session)
+    clock: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = random.random
+    requests_sent: int = field(default=0, init=False)
 
     def get(self, path: str, parameters: Mapping[str, str]) -> dict[str, Any]:
         """Send a request, and return the ``response`` of Duo's answer.
@@ -98,16 +83,18 @@ class AdminApi:
         """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(DuoUnavailable),
-            stop=tenacity.stop_after_attempt(self._retry_attempts),
+            stop=tenacity.stop_after_attempt(self.retry_attempts),
             wait=self._wait,
-            sleep=self._sleep,
-            before_sleep=self._before_sleep,
+            sleep=self.sleep,
+            before_sleep=lambda state: self.on_wait(str(_error_of(state)), state.upcoming_sleep),
             reraise=True,
         )
+        if self.account_id:
+            parameters = {**parameters, "account_id": self.account_id}
         try:
-            return retrying(self._try, path, {**parameters, **self._account_parameters}, self._dates())
+            return retrying(self._try, path, parameters, self._dates())
         except DuoUnavailable as error:
-            tries = f" (tried {self._retry_attempts} times)" if self._retry_attempts > 1 else ""
+            tries = f" (tried {self.retry_attempts} times)" if self.retry_attempts > 1 else ""
             sentence = f"{error}{tries}: this may be temporary, so run this again later."
             raise DuoUnavailable(sentence, error.retry_after, code=error.code) from None
 
@@ -115,31 +102,28 @@ class AdminApi:
         error = _error_of(state)
         if error.retry_after:  # not if it is 0: a try that comes too early costs quota
             return error.retry_after
-        doubled = self._retry_base_seconds * 2.0 ** (state.attempt_number - 1)
-        return min(LONGEST_WAIT_SECONDS, doubled * (1 + self._jitter() / 4))
-
-    def _before_sleep(self, state: tenacity.RetryCallState) -> None:
-        self._on_wait(str(_error_of(state)), state.upcoming_sleep)
+        doubled = self.retry_base_seconds * 2.0 ** (state.attempt_number - 1)
+        return min(LONGEST_WAIT_SECONDS, doubled * (1 + self.jitter() / 4))
 
     def _dates(self) -> Iterator[str]:
         """Yield a Date for each try: the current time, but at least a second after the previous Date."""
         second = 0.0
         while True:
-            second = max(self._clock() // 1, second + 1)
+            second = max(self.clock() // 1, second + 1)
             yield email.utils.formatdate(second)
 
     def _try(self, path: str, parameters: Mapping[str, str], dates: Iterator[str]) -> dict[str, Any]:
         date = next(dates)
         signature = sign(
-            self._skey, date=date, method="GET", host=self.host.name, path=path, parameters=parameters
+            self.skey, date=date, method="GET", host=self.host.name, path=path, parameters=parameters
         )
         self.requests_sent += 1
         try:
             # auth= and not an Authorization header: requests would replace the header if there is a ~/.netrc
-            with self._session.get(
+            with self.session.get(
                 f"{self.host.url}{path}?{canonical_parameters(parameters)}",
                 headers={"Date": date, "User-Agent": f"duo-pipeline/{__version__}"},
-                auth=(self._ikey, signature),
+                auth=(self.ikey, signature),
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,
                 stream=True,
@@ -149,11 +133,11 @@ class AdminApi:
             raise _connection_error(error, self.host) from None
 
     def _body(self, response: requests.Response) -> bytes:
-        deadline = self._monotonic() + PAGE_SECONDS
+        deadline = self.monotonic() + PAGE_SECONDS
         body = bytearray()
         while chunk := response.raw.read1(_CHUNK, decode_content=True):
             body += chunk
-            if self._monotonic() > deadline:
+            if self.monotonic() > deadline:
                 raise DuoUnavailable(f"Duo's answer was not complete after {PAGE_SECONDS:.0f} s")
         return bytes(body)
 
@@ -201,7 +185,7 @@ class AdminApi:
         return DuoRefusal(f"Duo refused the request ({code}){said}: {cure}.", code)
 
     def _harmless(self, words: str) -> str:
-        for secret in (self._skey, self._ikey):
+        for secret in (self.skey, self.ikey):
             words = words.replace(secret, "•••")
         return mask_phones(" ".join(words.split())[:200])
 
@@ -210,7 +194,7 @@ class AdminApi:
             theirs = parsedate_to_datetime(response.headers["Date"]).timestamp()
         except (KeyError, ValueError):
             return f"{CURES[40105]}, and Duo does not say by how much: set this machine's clock (NTP)"
-        skew = self._clock() - theirs
+        skew = self.clock() - theirs
         side = "ahead of" if skew >= 0 else "behind"
         return f"this machine's clock is {abs(skew):.0f} s {side} Duo's: set this machine's clock (NTP)"
 
@@ -220,7 +204,7 @@ class AdminApi:
             return float(text)
         try:
             moment = parsedate_to_datetime(text)
-            return max(0.0, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - self._clock())
+            return max(0.0, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - self.clock())
         except (ValueError, OverflowError):
             return None
 

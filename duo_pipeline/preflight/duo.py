@@ -69,6 +69,7 @@ def check(
         ikey=settings.ikey,
         skey=settings.skey,
         account_id=settings.account_id,
+        retry_base_seconds=settings.retry_base_seconds,
         retry_attempts=1,
         session=session,
         clock=clock,

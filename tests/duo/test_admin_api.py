@@ -88,7 +88,7 @@ class Machine:
     def api(self, wire: Wire, **options: Any) -> AdminApi:
         session = requests.Session()
         session.mount("https://", wire)
-        chosen: dict[str, Any] = {"jitter": lambda: 0.0, **options}
+        chosen = {"jitter": lambda: 0.0, "retry_base_seconds": 30.0, "retry_attempts": 8, **options}
         return AdminApi(
             HOST,
             ikey=IKEY,

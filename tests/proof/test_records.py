@@ -188,7 +188,7 @@ def test_what_no_hour_can_take_is_put_aside_and_keeps_back_nothing_else(
 
 
 def land(duo: ServedDuo, feed: Feed) -> None:
-    api = AdminApi(api_host(duo.url), ikey=IKEY, skey=SKEY, retry_base_seconds=0, sleep=lambda _: None)
+    api = AdminApi(api_host(duo.url), ikey=IKEY, skey=SKEY, retry_base_seconds=0, retry_attempts=8)
     with HourQueue(feed, host="api-1.duosecurity.com", on_landed=lambda *_: None) as queue:
         for hour, entries in TelephonyLog(api, START, END).hours():
             queue.land(hour, entries)

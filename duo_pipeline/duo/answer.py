@@ -2,8 +2,9 @@
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from duo_pipeline.records import Reject
 
 DEEPEST = 64
 """How deep an item may be nested. Python and SecOps can read deeper ones, but not every library can write
@@ -11,14 +12,6 @@ them."""
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{},]', re.DOTALL)
 _ITEMS = re.compile(rb'"items"\s*:\s*\Z')
 _KEY_BYTES = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """An item that cannot be read: its bytes, and the reason."""
-
-    sent: bytes
-    reason: str
 
 
 class _ConstantError(ValueError):
@@ -36,7 +29,7 @@ class _Piece(NamedTuple):
 
 
 def read(body: bytes) -> Any:  # noqa: ANN401 - any JSON
-    """Read an answer; replace each item in ``items`` that cannot be read by an `Unreadable`.
+    """Read an answer; replace each item in ``items`` that cannot be read by a `Reject` with its bytes.
 
     Examples are an integer with 5,000 digits, bytes that are not UTF-8, and an object nested 1,500 deep.
 
@@ -76,17 +69,17 @@ def _items(answer: Any) -> list[Any] | None:  # noqa: ANN401 - any JSON
 def _item(body: bytes, piece: _Piece) -> Any:  # noqa: ANN401 - any JSON
     text = body[piece.start : piece.end].strip()
     if piece.depth > DEEPEST:
-        return Unreadable(text, f"it is nested deeper than {DEEPEST} levels")
+        return Reject(text, f"it is nested deeper than {DEEPEST} levels")
     try:
         return json.loads(text, parse_constant=_refuse)
     except _ConstantError as error:
-        return Unreadable(text, str(error))
+        return Reject(text, str(error))
     except UnicodeDecodeError:
-        return Unreadable(text, "it is not UTF-8")
+        return Reject(text, "it is not UTF-8")
     except json.JSONDecodeError:
-        return Unreadable(text, "it is not JSON")
+        return Reject(text, "it is not JSON")
     except ValueError:
-        return Unreadable(text, "it holds an integer of too many digits")
+        return Reject(text, "it holds an integer of too many digits")
 
 
 def _pieces(body: bytes) -> tuple[_Piece, list[_Piece]]:

@@ -4,7 +4,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from itertools import count
@@ -12,7 +12,6 @@ from typing import Any
 
 from duo_pipeline import instants, ndjson
 from duo_pipeline.duo.admin_api import AdminApi
-from duo_pipeline.duo.answer import Unreadable
 from duo_pipeline.duo.errors import DuoContradiction
 from duo_pipeline.instants import Instant
 from duo_pipeline.records import Entry, Record, Reject, time_of
@@ -48,10 +47,16 @@ class Total:
     at_least: bool = False
 
 
+@dataclass(eq=False)
 class TelephonyLog:
     """Runs one query of Duo's telephony log for the hours of [start, end), both whole hours in UTC.
 
     Attributes:
+        api: Duo's Admin API.
+        start: The first hour.
+        end: The end of the last hour.
+        on_page: Called after each page.
+        clock: Returns Unix seconds.
         received: How many records came, without the recognized repeats.
         beyond: How many of them belong to the first millisecond after the end, and so to the next hour.
         total: The highest count that Duo gave for the whole query, if it gave any.
@@ -59,28 +64,20 @@ class TelephonyLog:
         doubts: The reasons not to trust the result, one sentence each.
     """
 
-    def __init__(
-        self,
-        api: AdminApi,
-        start: datetime,
-        end: datetime,
-        on_page: Callable[["TelephonyLog"], None] = lambda *_: None,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self.start = start
-        self.end = end
-        self.received = 0
-        self.beyond = 0
-        self.total: Total | None = None
-        self.reached: Instant | None = None
-        self.doubts: list[str] = []
-        self._api = api
-        self._on_page = on_page
-        self._clock = clock
-        self._cut_off = ""
-        self._placed = 0
-        self._rejected = False
-        self._unplaced = 0
+    api: AdminApi
+    start: datetime
+    end: datetime
+    on_page: Callable[["TelephonyLog"], None] = lambda *_: None
+    clock: Callable[[], float] = time.time
+    received: int = field(default=0, init=False)
+    beyond: int = field(default=0, init=False)
+    total: Total | None = field(default=None, init=False)
+    reached: Instant | None = field(default=None, init=False)
+    doubts: list[str] = field(default_factory=list, init=False)
+    _cut_off: str = field(default="", init=False)
+    _placed: int = field(default=0, init=False)
+    _rejected: bool = field(default=False, init=False)
+    _unplaced: int = field(default=0, init=False)
 
     def judge(self, landed: int, rejected: int) -> None:
         """Compare the result with Duo's own count after the query has ended; a difference becomes a doubt.
@@ -91,15 +88,15 @@ class TelephonyLog:
         """
         shown, total = landed + self.beyond, self.total
         if total and shown + rejected < total.value:
-            self._doubt(f"Duo counts {total.value:,} records and showed {shown + rejected:,}")
+            self._doubt(f"Duo showed only {shown + rejected:,} of the {total.value:,} records it counted")
         elif total and shown > total.value and not total.at_least:
-            self._doubt(f"Duo showed {shown:,} records and counts only {total.value:,}")
-        all_came = total and not total.at_least and 0 < total.value == shown + rejected
-        if self._cut_off and not all_came:
+            self._doubt(f"Duo showed {shown:,} records but counted only {total.value:,}")
+        if self._cut_off and not self._is_count(shown + rejected):
             self._doubt(self._cut_off)
         if self._unplaced and self.end - self.start > _HOUR:
             self._doubt(
-                f"{self._unplaced:,} entries have no readable time, and may belong to any of these hours"
+                f"Duo showed entries without a readable time ({self._unplaced:,}), which may belong to any of"
+                " these hours"
             )
 
     def hours(self) -> Iterator[Hour]:
@@ -128,39 +125,39 @@ class TelephonyLog:
             hour += _HOUR
 
     def _entries(self) -> Iterator[tuple[datetime, Entry]]:
-        """Yield each entry with its hour; an entry without a time gets the hour of the previous record."""
+        """Yield each entry with its hour; a reject without a time gets the hour of the previous record."""
         hour = self.start
         start_ns, end_ns = instants.to_ns(self.start), instants.to_ns(self.end)
         for item in self._items():
+            sent, reason = (item.sent, item.reason) if isinstance(item, Reject) else (item, "")
             try:
                 at = _time_of(item)
             except ValueError as error:
-                self._rejected = True
                 self._unplaced += 1
-                yield hour, Reject(_sent(item), str(error))
+                self._rejected = True
+                yield hour, Reject(sent, str(error))
                 continue
             if not start_ns <= at.ns < end_ns + _MS_NS:
-                self._rejected = True
                 self._doubt("Duo showed records of hours that were not requested")
-                yield hour, Reject(_sent(item), "its time is outside the requested hours")
-                continue
-            if at.ns >= end_ns:
+                reason = "its time is outside the requested hours"
+            elif at.ns >= end_ns:
                 self.beyond += 1
                 continue  # maxtime is inclusive: this record belongs to the next hour, and is read with it
-            its_hour = self.start + _HOUR * ((at.ns - start_ns) // instants.HOUR_NS)
-            if its_hour < hour:
-                raise DuoContradiction(
-                    f"Duo's log is not in order of time: a record of {its_hour:%Y-%m-%d-%H:%M} came after one"
-                    f" of {hour:%Y-%m-%d-%H:%M}."
-                )
-            hour = its_hour
-            if isinstance(item, Unreadable):
+            else:
+                its_hour = self.start + _HOUR * ((at.ns - start_ns) // instants.HOUR_NS)
+                if its_hour < hour:
+                    raise DuoContradiction(
+                        f"Duo's log is not in order of time: a record of {its_hour:%Y-%m-%d-%H:%M} came after"
+                        f" one of {hour:%Y-%m-%d-%H:%M}."
+                    )
+                hour = its_hour
+            if reason:
                 self._rejected = True
-                yield hour, Reject(item.sent, item.reason)
-                continue
-            self._placed += 1
-            self.reached = at
-            yield hour, Record(item, at)
+                yield hour, Reject(sent, reason)
+            else:
+                self._placed += 1
+                self.reached = at
+                yield hour, Record(item, at)
 
     def _items(self) -> Iterator[Any]:
         """Yield the items of the pages without repeats, and stop at the end of the log.
@@ -181,41 +178,34 @@ class TelephonyLog:
             "sort": "ts:asc",
         }
         cursors: set[str] = set()
-        remembered: set[bytes] = set()
-        pages: deque[set[bytes]] = deque()
+        remembered: deque[set[bytes]] = deque(maxlen=PAGES_REMEMBERED)
         for requests in count(1):
-            oldest_ms = int(self._clock() - OLDEST_SECONDS) * 1000
+            oldest_ms = int(self.clock() - OLDEST_SECONDS) * 1000
             if aged := oldest_ms > start_ms and "next_offset" in parameters:
                 # hours have passed since the first page: the cursor is far beyond this, but Duo would refuse
                 # the first mintime
                 parameters["mintime"] = str(oldest_ms)
-            items, cursor, total = _page(self._api.get(PATH, parameters))
+            items, cursor, total = _page(self.api.get(PATH, parameters))
             if total and not aged:
                 self._note_total(total)
-            if len(pages) == PAGES_REMEMBERED:
-                remembered -= pages.popleft()
-            pages.append(set())
+            remembered.append(set())
             fresh = []
             for item in items:
-                text = item.sent if isinstance(item, Unreadable) else ndjson.canonical(item)
+                text = item.sent if isinstance(item, Reject) else ndjson.canonical(item)
                 known_by = blake2b(text, digest_size=16).digest()
-                if known_by not in remembered:
-                    remembered.add(known_by)
-                    pages[-1].add(known_by)
+                if not any(known_by in page for page in remembered):
+                    remembered[-1].add(known_by)
                     fresh.append(item)
             self.received += len(fresh)
             pages_of_repeats = 0 if fresh else pages_of_repeats + 1
             yield from fresh
-            self._on_page(self)
-            all_came = (
-                self.total and not self.total.at_least and self.total.value == self._placed + self.beyond
-            )
+            self.on_page(self)
             # whether Duo counts what cannot land is not known
-            complete = all_came and self._placed and not self._rejected
-            if cursor is None or cursor == parameters.get("next_offset") or (complete and len(items) < LIMIT):
+            all_came = self._placed and not self._rejected and self._is_count(self._placed + self.beyond)
+            if cursor is None or cursor == parameters.get("next_offset") or (all_came and len(items) < LIMIT):
                 return
             if cursor in cursors:
-                self._cut_off = "Duo's cursors lead in a circle"
+                self._cut_off = "Duo's cursors led in a circle"
             elif pages_of_repeats == MOST_PAGES_OF_REPEATS:
                 self._cut_off = f"{MOST_PAGES_OF_REPEATS} pages in a row brought nothing new"
             elif requests >= self._most_requests():
@@ -227,10 +217,14 @@ class TelephonyLog:
 
     def _note_total(self, total: Total) -> None:
         """Keep the highest count; a lower one later is a doubt."""
-        if self.total and total.value < self.total.value:
-            self._doubt(f"Duo counted {self.total.value:,} records and later {total.value:,}")
         if self.total is None or total.value > self.total.value:
             self.total = total
+        elif total.value < self.total.value:
+            self._doubt(f"Duo counted {self.total.value:,} records first and {total.value:,} later")
+
+    def _is_count(self, came: int) -> bool:
+        """Return whether Duo counted exactly as many records as came, and at least one."""
+        return self.total is not None and not self.total.at_least and 0 < self.total.value == came
 
     def _doubt(self, clause: str) -> None:
         if clause not in self.doubts:
@@ -252,17 +246,13 @@ def _time_of(item: Any) -> Instant:  # noqa: ANN401 - any JSON
     """
     if isinstance(item, dict):
         return time_of(item)
-    if not isinstance(item, Unreadable):
+    if not isinstance(item, Reject):
         raise ValueError("it is not a JSON object")
     found = _TS.search(item.sent)
     try:
         return instants.parse(found[1].decode("ascii", "replace") if found else None)
     except ValueError:
         raise ValueError(item.reason) from None
-
-
-def _sent(item: Any) -> Any:  # noqa: ANN401 - any JSON
-    return item.sent if isinstance(item, Unreadable) else item
 
 
 def items_of(response: dict[str, Any]) -> list[Any]:

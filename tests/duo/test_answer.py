@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from duo_pipeline.duo.answer import DEEPEST, Unreadable, read
+from duo_pipeline.duo.answer import DEEPEST, read
+from duo_pipeline.records import Reject
 
 TOO_DEEP = b'{"a":' * 1500 + b"1" + b"}" * 1500
 
@@ -36,7 +37,7 @@ def test_an_unreadable_item_keeps_its_bytes_and_the_other_items_are_read(
     good = [b'{"context":"a \\"quote\\" , ] } {"}', b"7"]
     response = read(answer(*good[:place], item, *good[place:]))["response"]
     unreadable = response["items"].pop(place)
-    assert isinstance(unreadable, Unreadable)
+    assert isinstance(unreadable, Reject)
     assert unreadable.sent == item
     assert reason in unreadable.reason
     assert response["items"] == [json.loads(text) for text in good]

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from duo_pipeline.duo.admin_api import AdminApi
-from duo_pipeline.duo.answer import Unreadable
 from duo_pipeline.duo.errors import DuoContradiction, DuoRefusal, DuoUnavailable
 from duo_pipeline.duo.host import api_host
 from duo_pipeline.duo.telephony_log import LIMIT, TelephonyLog
@@ -171,7 +170,7 @@ def test_a_record_shown_twice_in_a_page_counts_once(duo: ServedDuo) -> None:
     duo.api.log = FixedLog([one, one, two])
     log, found, _ = read(duo)
     assert found == {START: [one, two]}
-    assert log.doubts == ["Duo counts 3 records and showed 2"]
+    assert log.doubts == ["Duo showed only 2 of the 3 records it counted"]
 
 
 def test_an_item_that_cannot_land_is_a_reject_with_a_reason(duo: ServedDuo) -> None:
@@ -188,7 +187,7 @@ def test_an_item_that_cannot_land_is_a_reject_with_a_reason(duo: ServedDuo) -> N
 def test_records_that_duo_counts_but_does_not_show_are_a_doubt(duo: ServedDuo) -> None:
     duo.api.log = FixedLog(spread(START, 5))
     duo.api.knobs = Knobs(total_difference=2)
-    assert read(duo)[0].doubts == ["Duo counts 7 records and showed 5"]
+    assert read(duo)[0].doubts == ["Duo showed only 5 of the 7 records it counted"]
 
 
 def test_a_count_that_is_a_lower_bound_neither_ends_the_reading_nor_is_a_doubt() -> None:
@@ -270,7 +269,10 @@ def test_repeated_cursors_end_the_reading(length: int) -> None:
     log, found, _ = scripted(answers)
     assert answers.requests == length + 1
     assert len(records_of(found)) == length + 1
-    assert log.doubts == [f"Duo counts 200 records and showed {length + 1}", "Duo's cursors lead in a circle"]
+    assert log.doubts == [
+        f"Duo showed only {length + 1} of the 200 records it counted",
+        "Duo's cursors led in a circle",
+    ]
 
 
 @pytest.mark.parametrize(("total", "bound"), [(None, 1100), (5000, 150), (10**12, 10_100)], ids=str)
@@ -297,27 +299,41 @@ COUNTS: dict[str, tuple[list[Any], int, list[str]]] = {
     "the last page is empty and counts nothing": (
         [ALL, 0],
         LIMIT,
-        ["Duo counted 1,004 records and later 0", "Duo counts 1,004 records and showed 1,000"],
+        [
+            "Duo counted 1,004 records first and 0 later",
+            "Duo showed only 1,000 of the 1,004 records it counted",
+        ],
     ),
     "the count is of what is left": (
         [ALL, 4],
         SOME,
-        ["Duo counted 1,004 records and later 4", "Duo counts 1,004 records and showed 1,002"],
+        [
+            "Duo counted 1,004 records first and 4 later",
+            "Duo showed only 1,002 of the 1,004 records it counted",
+        ],
     ),
-    "the count is of what is left, and all came": ([ALL, 4], ALL, ["Duo counted 1,004 records and later 4"]),
+    "the count is of what is left, and all came": (
+        [ALL, 4],
+        ALL,
+        ["Duo counted 1,004 records first and 4 later"],
+    ),
     "the count is of each page": (
         [LIMIT, 4],
         ALL,
-        ["Duo counted 1,000 records and later 4", "Duo showed 1,004 records and counts only 1,000"],
+        ["Duo counted 1,000 records first and 4 later", "Duo showed 1,004 records but counted only 1,000"],
     ),
-    "the count is of full pages": ([LIMIT, LIMIT], ALL, ["Duo showed 1,004 records and counts only 1,000"]),
+    "the count is of full pages": ([LIMIT, LIMIT], ALL, ["Duo showed 1,004 records but counted only 1,000"]),
     "the count grows to what comes": ([LIMIT, ALL], ALL, []),
-    "the count grows beyond what comes": ([LIMIT, ALL], SOME, ["Duo counts 1,004 records and showed 1,002"]),
+    "the count grows beyond what comes": (
+        [LIMIT, ALL],
+        SOME,
+        ["Duo showed only 1,002 of the 1,004 records it counted"],
+    ),
     "the count is a lower bound, and more comes": ([{"relation": "gte", "value": SOME}] * 2, ALL, []),
     "the count is a lower bound that is missed": (
         [{"relation": "gte", "value": ALL}] * 2,
         SOME,
-        ["Duo counts 1,004 records and showed 1,002"],
+        ["Duo showed only 1,002 of the 1,004 records it counted"],
     ),
     "the count is an object": ([{"relation": "eq", "value": ALL}] * 2, ALL, []),
     "the count is a float": ([float(ALL)] * 2, ALL, []),
@@ -343,7 +359,7 @@ def test_repeats_of_older_pages_do_not_make_up_for_missing_records(older: int) -
     pages.append(page([records[-older]], None, total=14))
     log, found, _ = scripted(Answers(*pages))
     assert {one["telephony_id"] for one in records_of(found)} == {one["telephony_id"] for one in records}
-    assert log.doubts == ["Duo counts 14 records and showed 13"]
+    assert log.doubts == ["Duo showed only 13 of the 14 records it counted"]
 
 
 def test_repeated_rejects_do_not_make_up_for_missing_records() -> None:
@@ -351,10 +367,10 @@ def test_repeated_rejects_do_not_make_up_for_missing_records() -> None:
         Answers(page([*spread(START, 2), {"txid": "a"}, {"txid": "a"}], None, total=4))
     )
     assert len(rejects) == 1
-    assert log.doubts == ["Duo counts 4 records and showed 3"]
+    assert log.doubts == ["Duo showed only 3 of the 4 records it counted"]
 
 
-@pytest.mark.parametrize("reject", [{"txid": "a"}, Unreadable(b'{"credits":9}', "why"), "text"], ids=repr)
+@pytest.mark.parametrize("reject", [{"txid": "a"}, Reject(b'{"credits":9}', "why"), "text"], ids=repr)
 def test_beside_what_cannot_land_the_count_does_not_end_the_reading(reject: Any) -> None:
     one, other = spread(START, 2)
     log, found, _ = scripted(Answers(page([one, reject], "a", total=2), page([other], None, total=2)))
@@ -366,7 +382,7 @@ def test_an_entry_without_a_time_is_a_doubt_about_every_hour_of_the_query() -> N
     answers = Answers(page([sent(START), {"txid": "a"}], None, total=2))
     assert scripted(answers)[0].doubts == []
     assert scripted(answers, hours=2)[0].doubts == [
-        "1 entries have no readable time, and may belong to any of these hours"
+        "Duo showed entries without a readable time (1), which may belong to any of these hours"
     ]
 
 

@@ -107,7 +107,7 @@ def test_hours_that_were_recorded_before_duo_came_short_of_its_count_are_an_inci
     alarmed.tick()
     (told,) = inbox.new()
     assert told.subject == f"duo/telephony_ndjson has failed: {span([first, last])}"
-    assert "Duo counts" in told.text
+    assert "records it counted" in told.text
     alarmed.tick()
     duo.api.knobs = Knobs()
     assert dagster.run(first, last).success
@@ -135,7 +135,7 @@ def test_hours_that_a_reconciliation_finds_in_doubt_are_told_with_its_sentence(
     alarmed.tick()
     (told,) = inbox.new()
     assert told.subject == f"duo/telephony_ndjson has failed: {span([first, last])}"
-    assert "Duo counts" in told.text
+    assert "records it counted" in told.text
     assert run.run_id in told.text
     alarmed.tick()
     assert inbox.new() == []

@@ -54,7 +54,7 @@ def _read_pages(start: datetime, end: datetime) -> None:
     session = requests.Session()
     while True:
         date = email.utils.formatdate()
-        signed = sign(skey, date=date, method="GET", host="127.0.0.1", path=PATH, parameters=parameters)
+        signed = sign(skey, date=date, host="127.0.0.1", path=PATH, parameters=parameters)
         page = session.get(
             f"{url}{PATH}?{canonical_parameters(parameters)}",
             headers={"Date": date},

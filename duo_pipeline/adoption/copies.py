@@ -7,6 +7,7 @@ adoption, after an interruption or when there are more records, writes only what
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
@@ -65,8 +66,7 @@ def adopt(feed: Feed, objects: list[str]) -> Iterator[Adopted]:
 
 def _adopt(feed: Feed, key: str, copies: frozenset[str]) -> Adopted:
     adopted = Adopted(feed.bucket.uri(key))
-    sorter = Sorter()
-    try:
+    with closing(Sorter()) as sorter:
         for place, value in lambda_objects.values(feed.bucket, key):
             try:
                 sorter.add(_row(value))
@@ -85,8 +85,6 @@ def _adopt(feed: Feed, key: str, copies: frozenset[str]) -> Adopted:
                     adopted.new_copies += feed.bucket.put_new(name, copy)
                 adopted.records += copy.lines
             adopted.hours.append(start)
-    finally:
-        sorter.close()
     return adopted
 
 

@@ -114,9 +114,7 @@ class AdminApi:
 
     def _try(self, path: str, parameters: Mapping[str, str], dates: Iterator[str]) -> dict[str, Any]:
         date = next(dates)
-        signature = sign(
-            self.skey, date=date, method="GET", host=self.host.name, path=path, parameters=parameters
-        )
+        signature = sign(self.skey, date=date, host=self.host.name, path=path, parameters=parameters)
         self.requests_sent += 1
         try:
             # auth= and not an Authorization header: requests would replace the header if there is a ~/.netrc

@@ -20,17 +20,16 @@ def canonical_parameters(parameters: Mapping[str, str]) -> str:
     )
 
 
-def sign(skey: str, *, date: str, method: str, host: str, path: str, parameters: Mapping[str, str]) -> str:
-    """Return the signature of a request without a body: lower-case hex, the password of HTTP Basic.
+def sign(skey: str, *, date: str, host: str, path: str, parameters: Mapping[str, str]) -> str:
+    """Return the signature of a GET request: lower-case hex, the password of HTTP Basic.
 
     Args:
         skey: The secret key of the Admin API application.
         date: The Date header exactly as it will be sent (RFC 2822).
-        method: The HTTP method.
         host: The API host name, without a port.
         path: The path, from its first slash.
         parameters: The query parameters before encoding.
     """
     body = x_duo_headers = _NOTHING
-    lines = (date, method.upper(), host.lower(), path, canonical_parameters(parameters), body, x_duo_headers)
+    lines = (date, "GET", host.lower(), path, canonical_parameters(parameters), body, x_duo_headers)
     return hmac.new(skey.encode(), "\n".join(lines).encode(), hashlib.sha512).hexdigest()

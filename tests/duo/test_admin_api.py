@@ -122,7 +122,7 @@ def test_each_request_names_the_child_account_and_signs_it(machine: Machine) -> 
         assert request.url == f"https://api-1.duosecurity.com{PATH}?account_id=DACHILD&sort=ts%3Aasc"
         parameters = {"account_id": "DACHILD", "sort": "ts:asc"}
         date = request.headers["Date"]
-        signature = sign(SKEY, date=date, method="GET", host=HOST.name, path=PATH, parameters=parameters)
+        signature = sign(SKEY, date=date, host=HOST.name, path=PATH, parameters=parameters)
         assert request.headers["Authorization"] == requests.auth._basic_auth_str(IKEY, signature)
     assert len(wire.requests) == 2
 
@@ -136,7 +136,7 @@ def test_a_request_has_a_signature_a_date_and_a_user_agent(machine: Machine) -> 
     date = request.headers["Date"]
     assert email.utils.parsedate_to_datetime(date).timestamp() == NOW
     parameters = {"sort": "ts:asc", "mintime": "1"}
-    signature = sign(SKEY, date=date, method="GET", host=HOST.name, path=PATH, parameters=parameters)
+    signature = sign(SKEY, date=date, host=HOST.name, path=PATH, parameters=parameters)
     assert request.headers["Authorization"] == requests.auth._basic_auth_str(IKEY, signature)
     assert request.headers["User-Agent"] == f"duo-pipeline/{__version__}"
     assert api.requests_sent == 1

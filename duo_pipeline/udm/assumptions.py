@@ -6,8 +6,8 @@ from enum import Enum
 from typing import Any
 
 from duo_pipeline.ndjson import is_number
-from duo_pipeline.udm.event_time import event_timestamp
 from duo_pipeline.udm.rules import TEXT_FIELDS
+from duo_pipeline.udm.values import event_timestamp
 
 _NAMES = [f"`{field}`" for field in TEXT_FIELDS]
 

@@ -10,8 +10,7 @@ The rules are those of the parser of 2023-08-24. They reproduce Google's own tes
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from duo_pipeline.udm.event_time import event_timestamp
-from duo_pipeline.udm.values import is_address, is_filled, label_text, text
+from duo_pipeline.udm.values import event_timestamp, is_address, is_filled, label_text, text
 
 RECORD_ID = "telephony_id"
 Value = str | dict[str, str]

@@ -1,6 +1,7 @@
 """Read and write NDJSON: one JSON value per line, in UTF-8."""
 
 import json
+from functools import partial
 from typing import Any, TypeGuard
 
 import orjson
@@ -50,12 +51,8 @@ def _written(value: Any, options: int) -> bytes | None:  # noqa: ANN401 - any JS
 
 
 def _written_slowly(value: Any, *, allow_nan: bool = True, sort_keys: bool = False) -> bytes:  # noqa: ANN401 - any JSON
-    for ensure_ascii in (False, True):  # half a surrogate pair can be written only as an escape
-        text = json.dumps(
-            value, ensure_ascii=ensure_ascii, allow_nan=allow_nan, sort_keys=sort_keys, separators=(",", ":")
-        )
-        try:
-            return text.encode()
-        except UnicodeEncodeError:
-            continue
-    raise AssertionError("unreachable: ASCII can be encoded")
+    encoder = partial(json.dumps, value, allow_nan=allow_nan, sort_keys=sort_keys, separators=(",", ":"))
+    try:
+        return encoder(ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half a surrogate pair can be written only as an escape
+        return encoder().encode()

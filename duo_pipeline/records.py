@@ -1,6 +1,7 @@
 """Records and rejects, which flow from Duo to the feed."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,14 +47,7 @@ def time_of(record: Mapping[str, Any]) -> Instant:
     except ValueError as error:
         reason = f"its ts is {error}" if record.get("ts") else "it has no ts"
     for name in ("isotimestamp", "timestamp"):
-        try:
-            return _instant(record.get(name))
-        except ValueError:
-            continue
+        value = record.get(name)
+        with suppress(ValueError):
+            return instants.of_unix(value) if ndjson.is_number(value) else instants.parse(value)
     raise ValueError(reason)
-
-
-def _instant(value: object) -> Instant:
-    if ndjson.is_number(value):
-        return instants.of_unix(value)
-    return instants.parse(value)

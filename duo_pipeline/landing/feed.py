@@ -1,6 +1,5 @@
 """The feed: where lines are written, and which objects exist."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -62,17 +61,16 @@ class Listing:
         self._bucket = bucket
         self._prefix = prefix
         self._day = ""
-        self._keys: Mapping[str, list[str]] = {}
+        self._keys: list[str] = []
 
     def of(self, hour: datetime) -> list[str]:
         """Return the keys of the hour's objects, in order. Request the hours in time order."""
         day = self._prefix + keys.day_folder(hour)
         if day != self._day:
-            listed: dict[str, list[str]] = {}
-            for key in self._bucket.keys(day):
-                listed.setdefault(key[: len(day) + len("hour=00/")], []).append(key)
-            self._day, self._keys = day, listed
-        return self._keys.get(self._prefix + keys.hour_folder(hour), [])
+            self._keys = self._bucket.keys(day)
+            self._day = day
+        folder = self._prefix + keys.hour_folder(hour)
+        return [key for key in self._keys if key.startswith(folder)]
 
 
 class AdoptedListing(Listing):

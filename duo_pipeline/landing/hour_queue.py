@@ -90,23 +90,22 @@ class HourQueue:
             hour, landed = self._pending.popleft()
             try:
                 result = landed.result()
-            except BucketError as error:
-                if error.scope != "each key":
-                    self.failed[hour] = error
-                if not self._concerns_one_hour(error):
-                    self._pending.clear()
-                    raise
-                continue
-            except BaseException:
+            except BaseException as error:
+                if isinstance(error, BucketError) and self._concerns_one_hour(hour, error):
+                    continue
                 self._pending.clear()
                 raise
             self._has_landed = True
             self._on_landed(hour, result)
 
-    def _concerns_one_hour(self, error: BucketError) -> bool:
+    def _concerns_one_hour(self, hour: datetime, error: BucketError) -> bool:
+        """Return whether the later hours may go on, and note the hour as failed unless all fail alike."""
+        if error.scope == "each key":
+            return False
+        self.failed[hour] = error
         if error.scope == "unclear" and not self._has_landed:
             return sum(one.scope == "unclear" for one in self.failed.values()) < FAILED_AT_FIRST
-        return error.scope != "each key"
+        return True
 
 
 def _land(landing: HourLanding, existing: list[str], journal: list[str], adopted: list[str]) -> Landed:

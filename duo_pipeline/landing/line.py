@@ -39,7 +39,16 @@ def line(record: Mapping[str, Any], *, utc: str, host: str, record_format: Recor
     Raises:
         ValueError: The record has a number that JSON cannot represent.
     """
-    return ndjson.line(_for_secops(record, utc, host) if record_format == "secops" else record)
+    if record_format == "verbatim":
+        return ndjson.line(record)
+    own = {name: record[name] for name in (*_ADDED, _SENT) if name in record}
+    written = _with_credits_as_text(record)
+    written["host"] = record.get("host") or host
+    written["eventtype"] = record.get("eventtype") or LOG
+    written["timestamp"] = utc
+    if own:
+        written[_SENT] = own
+    return ndjson.line(written)
 
 
 def fingerprint(record: Mapping[str, Any]) -> bytes:
@@ -62,17 +71,6 @@ def cost_of(record: Mapping[str, Any]) -> tuple[str, int]:
     return str(record.get("type")), credits_ if isinstance(credits_, int) else 0
 
 
-def _for_secops(record: Mapping[str, Any], utc: str, host: str) -> Mapping[str, Any]:
-    own = {name: record[name] for name in (*_ADDED, _SENT) if name in record}
-    written = _with_credits_as_text(record)
-    written["host"] = record.get("host") or host
-    written["eventtype"] = record.get("eventtype") or LOG
-    written["timestamp"] = utc
-    if own:
-        written[_SENT] = own
-    return written
-
-
 def _with_credits_as_text(record: Mapping[str, Any]) -> dict[str, Any]:
     written, cost = {**record}, record.get("credits")
     if ndjson.is_number(cost):
@@ -87,7 +85,10 @@ def as_sent(line_: Mapping[str, Any]) -> Mapping[str, Any]:
     own = line_.get(_SENT)
     own = own if isinstance(own, dict) else {}
     sent = {name: value for name, value in line_.items() if name not in (*_ADDED, _SENT)} | own
-    return sent if line_["timestamp"] == _utc(sent) else line_
+    try:
+        return sent if line_["timestamp"] == time_of(sent).utc else line_
+    except ValueError:
+        return line_
 
 
 def possible_records(line_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -102,10 +103,3 @@ def possible_records(line_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for count in range(len(added) + 1):
         for left_out in combinations(added, count):
             yield {name: value for name, value in line_.items() if name not in left_out}
-
-
-def _utc(record: Mapping[str, Any]) -> str | None:
-    try:
-        return time_of(record).utc
-    except ValueError:
-        return None

@@ -4,6 +4,7 @@ import heapq
 import pickle
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
 from typing import IO, NamedTuple
@@ -75,8 +76,6 @@ class Sorter:
 
 def _read(run: IO[bytes]) -> Iterator[Row]:
     run.seek(0)
-    while True:
-        try:
+    with suppress(EOFError):
+        while True:
             yield Row(*pickle.load(run))  # noqa: S301 - written by this process
-        except EOFError:
-            return

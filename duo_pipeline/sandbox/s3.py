@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import boto3
@@ -81,9 +80,7 @@ class S3Server:
                 return self
         raise RuntimeError(f"SeaweedFS did not start in {self.folder}: {self._log_tail()}")
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop()
 
     @property
@@ -179,18 +176,13 @@ class S3Server:
 
 
 def mirror(client: "S3Client", bucket: str, prefixes: Iterable[str], folder: Path) -> None:
-    """Copy the objects below the prefixes to plain files with the names of their keys, for a person to read.
-
-    Existing files with the size of the object are not written again, and nothing is removed.
-    """
+    """Copy the objects below the prefixes to files that have their keys as names, for a person to read."""
     for prefix in prefixes:
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for found in page.get("Contents", []):
                 path = folder / found["Key"]
                 if not path.resolve().is_relative_to(folder.resolve()):
                     raise ValueError(f"The key leads out of the folder: {found['Key']}")
-                if path.exists() and path.stat().st_size == found["Size"]:
-                    continue
                 path.parent.mkdir(parents=True, exist_ok=True)
                 client.download_file(bucket, found["Key"], str(path))
 

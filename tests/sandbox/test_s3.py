@@ -158,15 +158,3 @@ def test_a_mirror_has_the_objects_below_the_prefixes_as_files(running: S3Server,
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert files == {"feed/dt=1/a.ndjson", "work/b.ndjson", "mine"}
     assert (tmp_path / "work/b.ndjson").read_text() == "work/b.ndjson"
-
-
-def test_a_mirror_copies_again_only_objects_of_another_size(running: S3Server, tmp_path: Path) -> None:
-    client = running.client()
-    for key in ("again/same", "again/other"):
-        client.put_object(Bucket="bucket", Key=key, Body=b"12345")
-    (tmp_path / "again").mkdir()
-    (tmp_path / "again/same").write_text("abcde")
-    (tmp_path / "again/other").write_text("abc")
-    mirror(client, "bucket", ["again/"], tmp_path)
-    assert (tmp_path / "again/same").read_text() == "abcde"
-    assert (tmp_path / "again/other").read_text() == "12345"

@@ -4,13 +4,13 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from duo_pipeline.sandbox.telephony import (
+from duo_pipeline.sandbox.log import (
     DAY,
     MEAN_WEIGHT,
     WEEKEND,
     FixedLog,
+    GeneratedLog,
     Log,
-    TelephonyGenerator,
 )
 
 HOUR = timedelta(hours=1)
@@ -31,11 +31,11 @@ class Records:
 
 def _as_people_work(hours: list[datetime], count: int) -> Log:
     weight = sum(DAY[hour.hour] * (WEEKEND if hour.weekday() >= 5 else 1) for hour in hours)
-    return TelephonyGenerator("bench", records_per_day=24 * count * MEAN_WEIGHT / weight)
+    return GeneratedLog("bench", records_per_day=24 * count * MEAN_WEIGHT / weight)
 
 
 def _even(hour: datetime, count: int) -> Log:
-    record = TelephonyGenerator("bench").hour(hour.replace(hour=10))[0]
+    record = GeneratedLog("bench").hour(hour.replace(hour=10))[0]
     step = HOUR / (count + 1)
     return FixedLog(
         {

@@ -11,9 +11,9 @@ import pytest
 
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.sandbox.admin_api import AdminApi as EmulatedDuo
+from duo_pipeline.sandbox.log import FixedLog
 from duo_pipeline.sandbox.s3 import READER, Identity, S3Server
 from duo_pipeline.sandbox.serving import serve
-from duo_pipeline.sandbox.telephony import FixedLog
 from tests.records import IKEY, SKEY
 
 SLOW = (

@@ -3,15 +3,14 @@
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from ruamel.yaml import YAML
 
 from duo_pipeline.sandbox.admin_api import AdminApi
 from duo_pipeline.sandbox.knobs import Knobs
+from duo_pipeline.sandbox.log import GeneratedLog
 from duo_pipeline.sandbox.serving import serve
-from duo_pipeline.sandbox.telephony import TelephonyGenerator
 
 
 class Accounts:
@@ -38,7 +37,7 @@ class Accounts:
             name: AdminApi(
                 f"DISANDBOX{number:011}",
                 f"sandbox-skey-that-opens-nothing-{number:08}",
-                log=TelephonyGenerator(name, records_per_day),
+                log=GeneratedLog(name, records_per_day),
                 knobs=knobs,
             )
             for number, name in enumerate(names)
@@ -61,9 +60,7 @@ class Accounts:
             YAML().dump({"accounts": entries}, self._file)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._running.close()
 
     @property

@@ -1,14 +1,13 @@
-"""An emulated Duo Admin API: the telephony log of version 2 as Duo documents it and its clients expect it.
+"""An emulated Duo Admin API: one log of version 2, as Duo documents it and its clients expect it.
 
 If it is not known how Duo behaves, a knob chooses between the possibilities. The emulator shares no code with
 the collector, so that neither can hide a mistake of the other.
 """
 
 import json
-import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from itertools import chain, repeat
@@ -23,24 +22,22 @@ from starlette.types import Receive, Scope, Send
 from duo_pipeline.sandbox.errors import DuoError
 from duo_pipeline.sandbox.faults import faulty
 from duo_pipeline.sandbox.knobs import Fault, Knobs
-from duo_pipeline.sandbox.paging import Page, Pager, Query, visible
+from duo_pipeline.sandbox.log import (
+    CREDITS_USED_PATH,
+    LOG_PATH,
+    SUMMARY,
+    SUMMARY_PATH,
+    Log,
+    between,
+    credits_used,
+    moment,
+)
+from duo_pipeline.sandbox.paging import Pager, integer, query_of, visible
 from duo_pipeline.sandbox.signatures import credentials, is_signed
-from duo_pipeline.sandbox.telephony import Log, between, moment
 
-LOG_PATH = "/admin/v2/logs/telephony"
-CREDITS_USED_PATH = "/admin/v1/info/telephony_credits_used"
-SUMMARY_PATH = "/admin/v1/info/summary"
-
-DEFAULT_LIMIT, HIGHEST_LIMIT = 100, 1000
 CLOCK_SKEW = timedelta(minutes=5)
 MINUTE = timedelta(minutes=1)
-CREDITS_REMAINING = 25_000
 REQUESTS_KEPT = 10_000
-
-
-def utc_now() -> datetime:
-    """Return the machine's time in UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ class AdminApi:
     Args:
         integration_key: The valid DUO_IKEY.
         secret_key: The valid DUO_SKEY.
-        log: The source of the telephony records; may be replaced at any time.
+        log: The source of the records; may be replaced at any time.
         children: The logs of the child accounts of an MSP's parent account, by account_id; the parent's own
             log is ``log``.
         clock: Returns the server's time, in UTC.
@@ -77,7 +74,7 @@ class AdminApi:
         *,
         log: Log,
         children: Mapping[str, Log] | None = None,
-        clock: Callable[[], datetime] = utc_now,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         knobs: Knobs | None = None,
     ) -> None:
         self.integration_key = integration_key
@@ -175,21 +172,15 @@ class AdminApi:
             raise DuoError(40301)
         oldest = now - timedelta(days=knobs.history_days)
         if request.url.path == LOG_PATH:
-            query = _query(params, oldest, knobs)
+            query = query_of(params, oldest, knobs)
             items = visible(self._log_of(params), query.mintime, query.maxtime, knobs=knobs, now=now)
-            return _telephony(self._pager.page(items, query, knobs), query, knobs)
+            return self._pager.page(items, query, knobs).response(query, knobs)
         if request.url.path == CREDITS_USED_PATH:
-            mintime, maxtime = (_integer(params, name, r"\d{10}") for name in ("mintime", "maxtime"))
+            mintime, maxtime = (integer(params, name, r"\d{10}") for name in ("mintime", "maxtime"))
             begin = max(mintime, int(oldest.timestamp()))
             items = visible(self._log_of(params), begin * 1000, maxtime * 1000, knobs=knobs, now=now)
-            used = sum(placed.item.get("credits", 0) for placed in items if isinstance(placed.item, dict))
-            return {"mintime": mintime, "maxtime": maxtime, "telephony_credits_used": used}
-        return {
-            "admin_count": 3,
-            "integration_count": 9,
-            "telephony_credits_remaining": CREDITS_REMAINING,
-            "user_count": 800,
-        }
+            return credits_used(items, mintime, maxtime)
+        return SUMMARY
 
     def _log_of(self, params: Mapping[str, str]) -> Log:
         account_id = params.get("account_id")
@@ -200,15 +191,15 @@ class AdminApi:
         return self.children[account_id]
 
     async def _get_knobs(self, request: Request) -> Response:  # noqa: ARG002 - an endpoint
-        return JSONResponse(self.knobs.to_dict())
+        return JSONResponse(asdict(self.knobs))
 
     async def _put_knobs(self, request: Request) -> Response:
         """Replace all knobs; a knob that is not in the body gets its default."""
         try:
-            self.knobs = Knobs.from_dict(await request.json())
+            self.knobs = Knobs(**await request.json())
         except (TypeError, ValueError) as error:
             return JSONResponse({"error": str(error)}, 400)
-        return JSONResponse(self.knobs.to_dict())
+        return JSONResponse(asdict(self.knobs))
 
     async def _get_requests(self, request: Request) -> Response:  # noqa: ARG002 - an endpoint
         return JSONResponse({"total": self.statuses.total(), "by_status": self.statuses})
@@ -216,9 +207,7 @@ class AdminApi:
     async def _get_records(self, request: Request) -> Response:
         """Return all records of [mintime, maxtime) in ms, one per line, whether Duo shows them yet or not."""
         start, end = (moment(int(request.query_params[name]) * 1000) for name in ("mintime", "maxtime"))
-        lines = [
-            json.dumps(_written(placed.item, self.knobs)) + "\n" for placed in between(self.log, start, end)
-        ]
+        lines = [json.dumps(placed.written(self.knobs)) + "\n" for placed in between(self.log, start, end)]
         return Response("".join(lines), media_type="application/x-ndjson")
 
 
@@ -227,70 +216,3 @@ def _single_params(request: Request) -> dict[str, str]:
         if times > 1:
             raise DuoError(40002, f"{name} was given {times} times")
     return dict(request.query_params)
-
-
-def _integer(params: Mapping[str, str], name: str, pattern: str) -> int:
-    if name not in params:
-        raise DuoError(40001, name)
-    if not re.fullmatch(pattern, params[name]):
-        raise DuoError(40002, name)
-    return int(params[name])
-
-
-def _query(params: Mapping[str, str], oldest: datetime, knobs: Knobs) -> Query:
-    mintime, maxtime = (_integer(params, name, r"\d{13}") for name in ("mintime", "maxtime"))
-    if mintime >= maxtime:
-        raise DuoError(40002, "mintime must be less than maxtime")
-    if moment(mintime * 1000) < oldest:
-        raise DuoError(40002, f"mintime must be within the past {knobs.history_days:g} days")
-    limit = _integer({"limit": str(DEFAULT_LIMIT), **params}, "limit", r"\d{1,4}")
-    if not 1 <= limit <= HIGHEST_LIMIT:
-        raise DuoError(40002, "limit")
-    sort = params.get("sort", "ts:desc")
-    if sort not in ("ts:asc", "ts:desc"):
-        raise DuoError(40002, "sort")
-    cursor = None
-    if "next_offset" in params:
-        parts = re.fullmatch(r"(\d{13}),(.*)", params["next_offset"])
-        if parts is None:
-            raise DuoError(40002, "next_offset")
-        cursor = (int(parts[1]), parts[2])
-    return Query(mintime, maxtime, limit, sort == "ts:desc", cursor)
-
-
-def _telephony(page: Page, query: Query, knobs: Knobs) -> dict[str, Any]:
-    """Return the response of the telephony log, with the metadata that the knobs choose."""
-    metadata: dict[str, Any] = {}
-    if knobs.total != "absent":
-        total = page.total + knobs.total_difference
-        metadata["total_objects"] = total if knobs.total == "integer" else {"relation": "eq", "value": total}
-    cursor = page.items[-1].cursor if page.items else None
-    if page.is_last and knobs.last_cursor == "unchanged":
-        cursor = query.cursor or cursor
-    elif page.is_last and knobs.last_cursor in ("null", "absent"):
-        cursor = None
-    if not (page.is_last and knobs.last_cursor == "absent"):
-        metadata["next_offset"] = _next_offset(cursor, knobs)
-    return {"items": [_written(placed.item, knobs) for placed in page.items], "metadata": metadata}
-
-
-def _next_offset(cursor: tuple[int, str] | None, knobs: Knobs) -> str | list[str] | None:
-    if cursor is None:
-        return None
-    parts = [str(cursor[0]), cursor[1]]
-    return parts if knobs.cursor == "list" else ",".join(parts)
-
-
-def _written(item: Any, knobs: Knobs) -> Any:  # noqa: ANN401 - a FixedLog may hold anything
-    """Return the item as Duo writes it with these knobs; an item that is not a record stays as it is."""
-    plain = (knobs.ts_zone, knobs.ts_fraction, knobs.txid) == ("offset", "always", "uuid")
-    if plain or not isinstance(item, dict):
-        return item
-    written = dict(item)
-    ts = written.get("ts")
-    if isinstance(ts, str):
-        ts = ts.replace("+00:00", "Z") if knobs.ts_zone == "Z" else ts
-        written["ts"] = ts.replace(".000000", "") if knobs.ts_fraction == "when_needed" else ts
-    if knobs.txid != "uuid":
-        written["txid"] = "" if knobs.txid == "empty" else None
-    return written

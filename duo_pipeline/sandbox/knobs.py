@@ -1,8 +1,6 @@
 """The knobs of the emulated Duo: behaviour that is not known of the real Duo, and failures."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
@@ -38,6 +36,9 @@ class Fault:
 @dataclass(frozen=True, config=STRICT)
 class Knobs:
     """The behaviour of the emulated Admin API; the defaults are taken from samples of Duo's answers.
+
+    ``Knobs(**values)`` makes them of a JSON object; a name or a value that is not valid is a `TypeError` or a
+    `ValueError` that names it.
 
     Args:
         compare: Whether `ts` is compared with mintime and maxtime exactly, or floored to milliseconds.
@@ -86,16 +87,3 @@ class Knobs:
     grant_read_log: bool = True
     grant_read_information: bool = True
     faults: tuple[Fault, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the knobs as a value that JSON can represent."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Knobs":
-        """Return the knobs of a `to_dict` value; a knob that is not named keeps its default.
-
-        Raises:
-            ValueError: A name or a value is not valid; the text names each of them.
-        """
-        return cls(**values)

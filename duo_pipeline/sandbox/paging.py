@@ -1,15 +1,19 @@
-"""Show the telephony log as Duo does: find the visible records, and split them into pages."""
+"""Answer a query of the log as Duo does: find the visible records, and split them into pages."""
 
+import re
 import zlib
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
+from duo_pipeline.sandbox.errors import DuoError
 from duo_pipeline.sandbox.knobs import Knobs
-from duo_pipeline.sandbox.telephony import HOUR_MICROS, Log, Placed, micros, moment
+from duo_pipeline.sandbox.log import HOUR_MICROS, Log, Placed, micros, moment
 
+DEFAULT_LIMIT, HIGHEST_LIMIT = 100, 1000
 TIES_KEPT = 1000
 
 
@@ -17,7 +21,7 @@ TIES_KEPT = 1000
 class Query:
     """A request for a page; the bounds are Unix milliseconds, both inclusive.
 
-    The cursor has the milliseconds and the telephony_id of the last item of the previous page.
+    The cursor has the milliseconds and the id of the last item of the previous page.
     """
 
     mintime: int
@@ -34,6 +38,64 @@ class Page:
     items: Sequence[Placed]
     total: int
     is_last: bool
+
+    def response(self, query: Query, knobs: Knobs) -> dict[str, Any]:
+        """Return Duo's response, with the metadata that the knobs choose."""
+        metadata: dict[str, Any] = {}
+        if knobs.total != "absent":
+            total = self.total + knobs.total_difference
+            metadata["total_objects"] = (
+                total if knobs.total == "integer" else {"relation": "eq", "value": total}
+            )
+        last_cursor = knobs.last_cursor if self.is_last else "present"
+        cursor = self.items[-1].cursor if self.items else None
+        if last_cursor == "unchanged":
+            cursor = query.cursor or cursor
+        elif last_cursor == "null":
+            cursor = None
+        if last_cursor != "absent":
+            parts = [str(cursor[0]), cursor[1]] if cursor else None
+            metadata["next_offset"] = ",".join(parts) if parts and knobs.cursor == "string" else parts
+        return {"items": [placed.written(knobs) for placed in self.items], "metadata": metadata}
+
+
+def integer(params: Mapping[str, str], name: str, pattern: str) -> int:
+    """Return a parameter that is written as the pattern says.
+
+    Raises:
+        DuoError: The parameter is missing, or is written in another way.
+    """
+    if name not in params:
+        raise DuoError(40001, name)
+    if not re.fullmatch(pattern, params[name]):
+        raise DuoError(40002, name)
+    return int(params[name])
+
+
+def query_of(params: Mapping[str, str], oldest: datetime, knobs: Knobs) -> Query:
+    """Return the query of a request's parameters.
+
+    Raises:
+        DuoError: A parameter is missing or wrong.
+    """
+    mintime, maxtime = (integer(params, name, r"\d{13}") for name in ("mintime", "maxtime"))
+    if mintime >= maxtime:
+        raise DuoError(40002, "mintime must be less than maxtime")
+    if moment(mintime * 1000) < oldest:
+        raise DuoError(40002, f"mintime must be within the past {knobs.history_days:g} days")
+    limit = integer({"limit": str(DEFAULT_LIMIT), **params}, "limit", r"\d{1,4}")
+    if not 1 <= limit <= HIGHEST_LIMIT:
+        raise DuoError(40002, "limit")
+    sort = params.get("sort", "ts:desc")
+    if sort not in ("ts:asc", "ts:desc"):
+        raise DuoError(40002, "sort")
+    cursor = None
+    if "next_offset" in params:
+        parts = re.fullmatch(r"(\d{13}),(.*)", params["next_offset"])
+        if parts is None:
+            raise DuoError(40002, "next_offset")
+        cursor = (int(parts[1]), parts[2])
+    return Query(mintime, maxtime, limit, sort == "ts:desc", cursor)
 
 
 def visible(log: Log, mintime: int, maxtime: int, *, knobs: Knobs, now: datetime) -> list[Placed]:
@@ -59,13 +121,13 @@ def visible(log: Log, mintime: int, maxtime: int, *, knobs: Knobs, now: datetime
 
 
 def _is_late(item: Placed, share: float) -> bool:
-    return zlib.crc32(item.telephony_id.encode()) < share * 2**32
+    return zlib.crc32(item.id.encode()) < share * 2**32
 
 
 class Pager:
     """Splits the log into pages; each page begins directly after the last item of the previous page.
 
-    Duo's cursor has a millisecond and a telephony_id, which several records may share (a public fixture has
+    Duo's cursor has a millisecond and an id, which several records may share (a public fixture has
     three such records). The pager remembers how many of those it has sent, for the query that may follow. A
     cursor that it does not remember points behind all of them.
     """
@@ -107,7 +169,7 @@ class Pager:
 def _sharing(items: Sequence[Placed], cursor: tuple[int, str], *, descending: bool) -> list[int]:
     """Return the indexes of the items that have this cursor."""
     begin, end = _span(items, cursor[0], descending=descending)
-    return [index for index in range(begin, end) if items[index].telephony_id == cursor[1]]
+    return [index for index in range(begin, end) if items[index].id == cursor[1]]
 
 
 def _span(items: Sequence[Placed], millis: int, *, descending: bool) -> tuple[int, int]:

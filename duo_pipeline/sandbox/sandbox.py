@@ -5,22 +5,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from duo_pipeline.sandbox.accounts import Accounts
 from duo_pipeline.sandbox.admin_api import AdminApi
 from duo_pipeline.sandbox.knobs import Knobs
+from duo_pipeline.sandbox.log import GeneratedLog, Log
 from duo_pipeline.sandbox.s3 import REGION, S3Server
 from duo_pipeline.sandbox.serving import serve
-from duo_pipeline.sandbox.telephony import Log, TelephonyGenerator
 
 # Fake keys that look like real ones. They are valid only for the servers on this machine's loopback.
 INTEGRATION_KEY = "DISANDBOXSANDBOX0000"
 SECRET_KEY = "sandbox-secret-key-that-opens-nothing-00"  # noqa: S105
 ACCESS_KEY = "SANDBOXACCESSKEY0000"
 SECRET_ACCESS_KEY = "sandbox-secret-access-key-opens-nothing0"  # noqa: S105
-BUCKET = "duo-telephony-sandbox"
+BUCKET = "duo-pipeline-sandbox"
 DAYS = 7
 """How far back the hours begin: as far as the hourly schedule looks, so that it leaves none out."""
 
@@ -38,7 +37,7 @@ class Sandbox:
     """
 
     folder: Path
-    log: Log = field(default_factory=TelephonyGenerator)
+    log: Log = field(default_factory=GeneratedLog)
     knobs: Knobs = field(default_factory=Knobs)
     account_names: Sequence[str] = ()
 
@@ -60,9 +59,7 @@ class Sandbox:
             self._running = starting.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._running.close()
 
     @property

@@ -7,7 +7,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,7 @@ class Ui:
             self._put(Knobs())
 
     def _put(self, knobs: Knobs) -> None:
-        body = json.dumps(knobs.to_dict()).encode()
+        body = json.dumps(asdict(knobs)).encode()
         with urlopen(Request(f"{self.duo_url}/sandbox/knobs", body, method="PUT")):
             pass
 

@@ -126,7 +126,7 @@ def test_an_hour_shows_its_metadata_a_preview_with_masked_numbers_and_the_chart_
     for kind in Counter(one["type"] for one in records):
         expect(figure(page, "credits_by_type")).to_contain_text(f'"{kind}"')
     expect(figure(page, "objects")).to_contain_text(
-        f"s3://duo-telephony-sandbox/duo-telephony/dt={hour:%Y-%m-%d}/"
+        f"s3://duo-pipeline-sandbox/duo-telephony/dt={hour:%Y-%m-%d}/"
     )
     first = figure(page, "preview").get_by_role("row").nth(1).get_by_role("cell")
     expect(first.nth(4)).to_have_text(mask_phone(records[0]["phone"]))

@@ -15,7 +15,7 @@ from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs.partitions import key_of, last_settled
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.landing.line import as_sent, fingerprint
-from duo_pipeline.sandbox.telephony import FixedLog
+from duo_pipeline.sandbox.log import FixedLog
 from tests.adoption.lambda_files import WAYS, leave, leave_hourly, lines, untouched
 from tests.conftest import ServedDuo
 from tests.defs.assets.dagster_run import DagsterRun

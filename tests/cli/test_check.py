@@ -37,8 +37,8 @@ from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.keys import log_key
 from duo_pipeline.landing.ownership import claim
 from duo_pipeline.sandbox.knobs import Fault, Knobs
+from duo_pipeline.sandbox.log import FixedLog
 from duo_pipeline.sandbox.s3 import Identity
-from duo_pipeline.sandbox.telephony import FixedLog
 from tests.conftest import FEED_ONLY, NO_LIST, NO_READ, NO_RIGHTS, READ_ONLY, WORK_ONLY, ServedDuo
 from tests.landing import stores
 from tests.records import SKEY, sent, settled_hour

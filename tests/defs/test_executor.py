@@ -11,7 +11,7 @@ from duo_pipeline.cli.local_instance import local_instance
 from duo_pipeline.defs.schedules import run_request
 from duo_pipeline.sandbox.accounts import Accounts
 from duo_pipeline.sandbox.knobs import Fault, Knobs
-from duo_pipeline.sandbox.telephony import FixedLog
+from duo_pipeline.sandbox.log import FixedLog
 from tests.records import settled_hour, spread
 from tests.test_definitions import run as run_program
 

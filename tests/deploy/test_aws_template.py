@@ -28,7 +28,7 @@ from duo_pipeline.defs.partitions import DUO_HISTORY
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.preflight import bucket as bucket_check
 from duo_pipeline.preflight.lines import Status
-from duo_pipeline.sandbox.telephony import FixedLog
+from duo_pipeline.sandbox.log import FixedLog
 from tests.conftest import ServedDuo
 from tests.defs.assets.dagster_run import DagsterRun, failure_of
 from tests.deploy.iam import Call, allows

@@ -9,7 +9,7 @@ from datetime import timedelta
 from duo_pipeline.defs.partitions import span
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.landing.line import as_sent, fingerprint
-from duo_pipeline.sandbox.telephony import FixedLog
+from duo_pipeline.sandbox.log import FixedLog
 from tests.adoption.lambda_files import leave_hourly, untouched
 from tests.conftest import ServedDuo
 from tests.docs.conftest import Document, Machine

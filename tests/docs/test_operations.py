@@ -11,7 +11,7 @@ from duo_pipeline.defs.partitions import hours_between, key_of
 from duo_pipeline.landing import keys
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.sandbox.knobs import Knobs
-from duo_pipeline.sandbox.telephony import FixedLog
+from duo_pipeline.sandbox.log import FixedLog
 from tests.adoption.lambda_files import leave, lines
 from tests.cli.test_ui import ask, until
 from tests.conftest import ServedDuo

@@ -13,7 +13,7 @@ from duo_pipeline.duo.host import api_host
 from duo_pipeline.duo.telephony_log import LIMIT, TelephonyLog
 from duo_pipeline.records import Record, Reject
 from duo_pipeline.sandbox.knobs import Fault, Knobs
-from duo_pipeline.sandbox.telephony import FixedLog
+from duo_pipeline.sandbox.log import FixedLog
 from tests.conftest import ServedDuo
 from tests.records import IKEY, SKEY, Sent, sent, settled_hour, spread
 

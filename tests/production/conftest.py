@@ -11,8 +11,8 @@ import pytest
 from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs.partitions import HOUR, hours_between, key_of
 from duo_pipeline.sandbox.knobs import Fault, Knobs
+from duo_pipeline.sandbox.log import GeneratedLog
 from duo_pipeline.sandbox.sandbox import Sandbox
-from duo_pipeline.sandbox.telephony import TelephonyGenerator
 from tests.cli.test_ui import until
 from tests.production.machine import Machine
 from tests.production.postgres import Postgres
@@ -44,7 +44,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]
     now = datetime.now(UTC)
     first = (now - (HOURS + 4) * HOUR).replace(minute=0, second=0, microsecond=0)
     hours = HourSettings(first, minute_of_tick(now + timedelta(minutes=30)), HOURS + 12, 1, 0)
-    log = TelephonyGenerator(records_per_day=400)
+    log = GeneratedLog(records_per_day=400)
     with Postgres() as postgres, Sandbox(folder / "sandbox", log=log, knobs=SLOW) as sandbox:
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)},

@@ -22,8 +22,8 @@ from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.sandbox.accounts import Accounts
 from duo_pipeline.sandbox.admin_api import AdminApi
 from duo_pipeline.sandbox.knobs import Fault, Knobs
+from duo_pipeline.sandbox.log import GeneratedLog, Log
 from duo_pipeline.sandbox.serving import serve
-from duo_pipeline.sandbox.telephony import Log, TelephonyGenerator
 from tests.records import IKEY, SKEY, settled_hour
 
 LAST = settled_hour(1)
@@ -117,8 +117,8 @@ def test_a_variable_that_is_missing_is_named_in_the_failure(
 def test_children_of_a_parent_are_read_with_the_parents_key_each_into_its_own_feed(
     estate: Estate, settings: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    children = {"DACHILD1": TelephonyGenerator("one"), "DACHILD2": TelephonyGenerator("two")}
-    parent = AdminApi(IKEY, SKEY, log=TelephonyGenerator("parent"), children=children)
+    children = {"DACHILD1": GeneratedLog("one"), "DACHILD2": GeneratedLog("two")}
+    parent = AdminApi(IKEY, SKEY, log=GeneratedLog("parent"), children=children)
     with serve(parent) as url:
         entries = [
             f"- {{name: {name}, host: '{url}', ikey_variable: DUO_IKEY, skey_variable: DUO_SKEY{child}}}"

@@ -23,8 +23,8 @@ from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs.partitions import HOUR, hourly, hours_between, key_of, last_settled
 from duo_pipeline.instants import unix_ms
 from duo_pipeline.sandbox.knobs import Fault, Knobs
+from duo_pipeline.sandbox.log import GeneratedLog
 from duo_pipeline.sandbox.sandbox import Sandbox
-from duo_pipeline.sandbox.telephony import TelephonyGenerator
 from tests.cli.test_ui import SELECTOR, ask, until
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "local" / "dagster.yaml"
@@ -116,7 +116,7 @@ def dagster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     hours = HourSettings(start, tick if tick >= 2 else tick + 60, LOOKBACK, 1, 0)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with Sandbox(folder / "sandbox", log=TelephonyGenerator(records_per_day=2000)) as sandbox:
+    with Sandbox(folder / "sandbox", log=GeneratedLog(records_per_day=2000)) as sandbox:
         foreign = ("DUO_", "S3_", "AWS_", "DAGSTER_")
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(foreign)},

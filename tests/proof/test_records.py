@@ -19,7 +19,7 @@ from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.hour_queue import HourQueue
 from duo_pipeline.landing.line import RecordFormat
 from duo_pipeline.sandbox.knobs import Knobs
-from duo_pipeline.sandbox.telephony import FixedLog
+from duo_pipeline.sandbox.log import FixedLog
 from tests.conftest import ServedDuo
 from tests.records import IKEY, SKEY, settled_hour
 

@@ -29,8 +29,8 @@ from duo_pipeline.landing.keys import journal_prefix, probe_key
 from duo_pipeline.landing.line import RecordFormat
 from duo_pipeline.sandbox.admin_api import AdminApi as EmulatedDuo
 from duo_pipeline.sandbox.knobs import Fault, Knobs
+from duo_pipeline.sandbox.log import FixedLog
 from duo_pipeline.sandbox.serving import serve
-from duo_pipeline.sandbox.telephony import FixedLog
 from tests.records import IKEY, SKEY, Sent, sent, settled_hour
 
 HOUR = timedelta(hours=1)

@@ -4,8 +4,8 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from duo_pipeline.sandbox.admin_api import AdminApi
+from duo_pipeline.sandbox.log import FixedLog
 from duo_pipeline.sandbox.serving import serve
-from duo_pipeline.sandbox.telephony import FixedLog
 
 from .duo_caller import IKEY, SKEY, Clock, DuoCaller, record
 

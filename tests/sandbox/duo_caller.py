@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import requests
 from duo_client.client import normalize_params, sign
 
-from duo_pipeline.sandbox.telephony import Record
+from duo_pipeline.sandbox.log import Record
 
 IKEY = "DIXXXXXXXXXXXXXXXXXX"
 SKEY = "a-secret-key-of-forty-characters-or-so--"

@@ -7,7 +7,7 @@ import requests
 
 from duo_pipeline.sandbox.admin_api import AdminApi
 from duo_pipeline.sandbox.knobs import Knobs
-from duo_pipeline.sandbox.telephony import FixedLog, Record
+from duo_pipeline.sandbox.log import FixedLog, Record
 
 from .duo_caller import HOUR, LOG, START, Clock, DuoCaller, millis, record
 
@@ -279,7 +279,7 @@ def test_knobs_can_be_read_and_set_over_http(duo: DuoCaller, api: AdminApi) -> N
     answer = requests.put(f"{duo.url}/sandbox/knobs", json={"page_size": 3}, timeout=10)
     assert answer.status_code == 200
     assert api.knobs == Knobs(page_size=3)
-    assert Knobs.from_dict(requests.get(f"{duo.url}/sandbox/knobs", timeout=10).json()) == api.knobs
+    assert Knobs(**requests.get(f"{duo.url}/sandbox/knobs", timeout=10).json()) == api.knobs
 
 
 @pytest.mark.parametrize("body", ['{"page_sise": 3}', "[]", "nonsense"])

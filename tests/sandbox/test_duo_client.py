@@ -10,12 +10,12 @@ import duo_client
 import pytest
 
 from duo_pipeline.sandbox.admin_api import AdminApi
+from duo_pipeline.sandbox.log import GeneratedLog
 from duo_pipeline.sandbox.serving import serve
-from duo_pipeline.sandbox.telephony import TelephonyGenerator
 
 from .duo_caller import IKEY, SKEY, millis
 
-GENERATOR = TelephonyGenerator(records_per_day=10_000)
+GENERATOR = GeneratedLog(records_per_day=10_000)
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from duo_pipeline.config.accounts_file import accounts
 from duo_pipeline.config.settings import DuoSettings
 from duo_pipeline.defs.partitions import last_settled
 from duo_pipeline.sandbox.knobs import Fault, Knobs
+from duo_pipeline.sandbox.log import FixedLog
 from duo_pipeline.sandbox.sandbox import Sandbox
-from duo_pipeline.sandbox.telephony import FixedLog
 
 from .duo_caller import HOUR, START, DuoCaller, record
 

@@ -10,7 +10,7 @@ from google import backstory
 
 from duo_pipeline import instants, ndjson
 from duo_pipeline.landing.line import RecordFormat, line
-from duo_pipeline.sandbox.telephony import TelephonyGenerator
+from duo_pipeline.sandbox.log import GeneratedLog
 from duo_pipeline.udm import to_udm
 from duo_pipeline.udm.finding_types import MALFORMED, OUTSIDE_SCHEMA
 from duo_pipeline.udm.findings import Findings
@@ -86,7 +86,7 @@ def test_an_event_that_googles_schema_refuses_is_written_and_is_a_finding() -> N
 
 @pytest.mark.parametrize("record_format", ["secops", "verbatim"])
 def test_googles_schema_accepts_each_event_of_the_sandbox(record_format: RecordFormat) -> None:
-    records = TelephonyGenerator(records_per_day=40_000).hour(datetime(2026, 11, 23, 10, tzinfo=UTC))
+    records = GeneratedLog(records_per_day=40_000).hour(datetime(2026, 11, 23, 10, tzinfo=UTC))
     texts = [
         line(one, utc=instants.parse(one["ts"]).utc, host="127.0.0.1", record_format=record_format)
         for one in records

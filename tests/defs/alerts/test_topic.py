@@ -19,8 +19,8 @@ from duo_pipeline.defs.resources import resources_of
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.sandbox.knobs import Knobs
+from duo_pipeline.sandbox.log import FixedLog
 from duo_pipeline.sandbox.s3 import S3Server
-from duo_pipeline.sandbox.telephony import FixedLog
 from tests.conftest import ServedDuo
 from tests.defs.alerts.conftest import Inbox
 from tests.defs.assets.dagster_run import DagsterRun

@@ -13,7 +13,7 @@ from duo_pipeline.defs.partitions import key_of
 from duo_pipeline.defs.resources import resources_of
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.sandbox.knobs import Fault, Knobs
-from duo_pipeline.sandbox.telephony import FixedLog
+from duo_pipeline.sandbox.log import FixedLog
 from tests.conftest import ServedDuo
 from tests.defs.assets.dagster_run import NDJSON, DagsterRun, failure_of
 from tests.defs.assets.test_telephony_ndjson import feed_ids, ids

@@ -13,8 +13,8 @@ from duo_pipeline.defs.partitions import key_of
 from duo_pipeline.duo.telephony_log import TelephonyLog
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.sandbox.knobs import Fault, Knobs
+from duo_pipeline.sandbox.log import FixedLog
 from duo_pipeline.sandbox.s3 import S3Server
-from duo_pipeline.sandbox.telephony import FixedLog
 from tests.conftest import NO_RIGHTS, READ_ONLY, ServedDuo
 from tests.defs.assets.dagster_run import UDM, DagsterRun, failure_of
 from tests.records import IKEY, SKEY, Sent, sent, settled_hour, spread

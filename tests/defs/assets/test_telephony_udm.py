@@ -9,7 +9,7 @@ import pytest
 
 from duo_pipeline.defs.partitions import key_of
 from duo_pipeline.landing.bucket import Bucket
-from duo_pipeline.sandbox.telephony import FixedLog
+from duo_pipeline.sandbox.log import FixedLog
 from duo_pipeline.udm import to_udm
 from tests.conftest import ServedDuo
 from tests.defs.assets.dagster_run import UDM, DagsterRun, failure_of

@@ -11,7 +11,7 @@ from duo_pipeline.defs.checks import evaluations as checks
 from duo_pipeline.defs.partitions import key_of
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.sandbox.knobs import Knobs
-from duo_pipeline.sandbox.telephony import FixedLog
+from duo_pipeline.sandbox.log import FixedLog
 from tests.conftest import ServedDuo
 from tests.defs.assets.dagster_run import NDJSON, UDM, DagsterRun
 from tests.landing.test_bucket import body_of

@@ -9,7 +9,7 @@ import pytest
 from duo_pipeline.defs.checks.udm import UDM_CHECKS
 from duo_pipeline.defs.partitions import key_of
 from duo_pipeline.landing.bucket import Bucket
-from duo_pipeline.sandbox.telephony import FixedLog
+from duo_pipeline.sandbox.log import FixedLog
 from tests.conftest import ServedDuo
 from tests.defs.assets.dagster_run import UDM, DagsterRun
 from tests.defs.assets.test_telephony_udm import read

@@ -1,4 +1,4 @@
-"""The telephony log of the emulated Duo: records generated from a seed, or given records."""
+"""The telephony log of the emulated Duo: its paths, its fields, and its records, generated or given."""
 
 import random
 import uuid
@@ -7,6 +7,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
+
+from duo_pipeline.sandbox.knobs import Knobs
+
+LOG_PATH = "/admin/v2/logs/telephony"
+CREDITS_USED_PATH = "/admin/v1/info/telephony_credits_used"
+SUMMARY_PATH = "/admin/v1/info/summary"
+SUMMARY = {
+    "admin_count": 3,
+    "integration_count": 9,
+    "telephony_credits_remaining": 25_000,
+    "user_count": 800,
+}
 
 Record = dict[str, Any]
 
@@ -26,14 +38,28 @@ class Placed(NamedTuple):
         return self.micros // 1000
 
     @property
-    def telephony_id(self) -> str:
+    def id(self) -> str:
         """Return the second half of Duo's cursor; empty for an item without an id."""
         return str(self.item.get("telephony_id", "")) if isinstance(self.item, dict) else ""
 
     @property
     def cursor(self) -> tuple[int, str]:
         """Return the two parts of Duo's next_offset if this was the last item sent."""
-        return self.millis, self.telephony_id
+        return self.millis, self.id
+
+    def written(self, knobs: Knobs) -> Any:  # noqa: ANN401 - a FixedLog may hold anything
+        """Return the item as Duo writes it with these knobs; an item that is not a record stays as it is."""
+        plain = (knobs.ts_zone, knobs.ts_fraction, knobs.txid) == ("offset", "always", "uuid")
+        if plain or not isinstance(self.item, dict):
+            return self.item
+        written = dict(self.item)
+        ts = written.get("ts")
+        if isinstance(ts, str):
+            ts = ts.replace("+00:00", "Z") if knobs.ts_zone == "Z" else ts
+            written["ts"] = ts.replace(".000000", "") if knobs.ts_fraction == "when_needed" else ts
+        if knobs.txid != "uuid":
+            written["txid"] = "" if knobs.txid == "empty" else None
+        return written
 
 
 class Log(Protocol):
@@ -60,6 +86,12 @@ def between(log: Log, start: datetime, end: datetime) -> Iterator[Placed]:
         yield from (placed for placed in log.placed(moment(hour)) if first <= placed.micros < last)
 
 
+def credits_used(items: Iterable[Placed], mintime: int, maxtime: int) -> dict[str, int]:
+    """Return the response with the credits of the items, all of which are between two Unix times."""
+    used = sum(placed.item.get("credits", 0) for placed in items if isinstance(placed.item, dict))
+    return {"mintime": mintime, "maxtime": maxtime, "telephony_credits_used": used}
+
+
 class FixedLog:
     """A log of given records, each sent unchanged.
 
@@ -78,11 +110,11 @@ class FixedLog:
                     raise ValueError("The first record of a FixedLog needs a ts with an offset") from None
             hours[at // HOUR_MICROS].append(Placed(at, item))
         for placed in hours.values():
-            placed.sort(key=lambda one: (one.micros, one.telephony_id))
+            placed.sort(key=lambda one: (one.micros, one.id))
         self._hours = dict(hours)
 
     def placed(self, start: datetime) -> Sequence[Placed]:
-        """Return all items of the UTC hour that begins at `start`, ordered by (ts, telephony_id)."""
+        """Return all items of the UTC hour that begins at `start`, ordered by (ts, id)."""
         return self._hours.get(micros(start) // HOUR_MICROS, ())
 
 
@@ -107,7 +139,7 @@ SHARE_OF_SMS = 0.6
 SHARE_WITHOUT_CHARGE = 0.03
 
 
-class TelephonyGenerator:
+class GeneratedLog:
     """Generates a telephony log from a seed: the same records for the same hours on each machine.
 
     Args:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from duo_pipeline.sandbox.telephony import FixedLog, TelephonyGenerator, between, micros
+from duo_pipeline.sandbox.log import FixedLog, GeneratedLog, between, micros
 
 from .duo_caller import START, record
 
@@ -14,24 +14,24 @@ FICTION = re.compile(
 )
 
 
-def count(generator: TelephonyGenerator, start: datetime, hours: int) -> int:
+def count(generator: GeneratedLog, start: datetime, hours: int) -> int:
     return sum(len(generator.hour(start + timedelta(hours=n))) for n in range(hours))
 
 
 def test_an_hour_always_has_the_same_records() -> None:
-    first = TelephonyGenerator()
+    first = GeneratedLog()
     hour = first.hour(START)
     assert hour
     assert first.hour(START) == hour
-    assert TelephonyGenerator().hour(START) == hour
+    assert GeneratedLog().hour(START) == hour
 
 
 def test_another_seed_makes_another_log() -> None:
-    assert TelephonyGenerator("other").hour(START) != TelephonyGenerator().hour(START)
+    assert GeneratedLog("other").hour(START) != GeneratedLog().hour(START)
 
 
 def test_records_have_the_fields_of_duos_v2_items_and_fictitious_phone_numbers() -> None:
-    generator = TelephonyGenerator(records_per_day=20_000)
+    generator = GeneratedLog(records_per_day=20_000)
     records = [row for n in range(24) for row in generator.hour(MONDAY + timedelta(hours=n))]
     for row in records:
         assert list(row) == ["context", "credits", "phone", "telephony_id", "ts", "txid", "type"]
@@ -51,18 +51,18 @@ def test_records_have_the_fields_of_duos_v2_items_and_fictitious_phone_numbers()
 
 
 def test_records_come_in_order_and_within_their_hour() -> None:
-    stamps = [datetime.fromisoformat(row["ts"]) for row in TelephonyGenerator().hour(START)]
+    stamps = [datetime.fromisoformat(row["ts"]) for row in GeneratedLog().hour(START)]
     assert stamps == sorted(stamps)
     assert stamps[0] >= START
     assert stamps[-1] < START + timedelta(hours=1)
 
 
 def test_a_week_has_about_as_many_records_as_requested() -> None:
-    assert 6_700 < count(TelephonyGenerator(), MONDAY, 7 * 24) < 7_300
+    assert 6_700 < count(GeneratedLog(), MONDAY, 7 * 24) < 7_300
 
 
 def test_nights_and_weekends_are_quieter_than_working_hours() -> None:
-    generator = TelephonyGenerator()
+    generator = GeneratedLog()
     morning = count(generator, MONDAY + timedelta(hours=8), 4)
     assert count(generator, MONDAY + timedelta(hours=1), 4) < morning / 3
     assert count(generator, MONDAY + timedelta(days=5, hours=8), 4) < morning / 2
@@ -73,7 +73,7 @@ def test_nights_and_weekends_are_quieter_than_working_hours() -> None:
 )
 def test_an_hour_must_begin_on_the_hour_in_utc(start: datetime) -> None:
     with pytest.raises(ValueError, match="hour in UTC"):
-        TelephonyGenerator().hour(start)
+        GeneratedLog().hour(start)
 
 
 def test_between_includes_the_start_and_excludes_the_end() -> None:

@@ -4,10 +4,9 @@ import json
 import os
 import shutil
 import sys
-import threading
+import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from rich.table import Table
 
 from duo_pipeline import instants
 from duo_pipeline.cli.local_instance import local_instance
-from duo_pipeline.config.settings import FeedSettings
+from duo_pipeline.config.account import DEFAULT_ACCOUNT
 from duo_pipeline.config.settings import feed as feed_settings
 from duo_pipeline.config.settings import hours as hour_settings
 from duo_pipeline.defs.partitions import HOUR, last_settled
@@ -32,29 +31,8 @@ from duo_pipeline.sandbox.s3 import mirror
 from duo_pipeline.sandbox.sandbox import Sandbox
 
 HOURS = 24
-POLL_SECONDS = 0.2
-STEPS = {"duo__telephony_ndjson": "Duo → S3", "duo__telephony_udm": "S3 → UDM"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Bucket:
-    """The bucket, copied to files."""
-
-    folder: Path
-    settings: FeedSettings
-
-    @property
-    def feed(self) -> Path:
-        return self.folder / self.settings.prefix
-
-    @property
-    def events(self) -> Path:
-        return self.folder / self.settings.work_prefix / "udm"
-
-    def lines(self, hours: Sequence[datetime]) -> list[dict[str, Any]]:
-        """Return the lines of the hours' log objects."""
-        files = (file for hour in hours for file in (self.feed / keys.hour_folder(hour)).glob("*"))
-        return [json.loads(line) for file in sorted(files) for line in file.open("rb")]
+STEPS = "Duo → S3", "S3 → UDM"
+"""What the steps of the job do, in their order."""
 
 
 def run_demo(folder: Path) -> None:
@@ -68,84 +46,74 @@ def run_demo(folder: Path) -> None:
         os.environ.update(sandbox.environment)
         os.environ["DAGSTER_HOME"] = str(local_instance(folder / "dagster"))
         hours = last_settled(hour_settings(os.environ), datetime.now(UTC), HOURS)
-        console.print(f"Running the job 'telephony' for {_span(hours)} in Dagster …")
-        metadata = _run(console, hours)
-        bucket = _Bucket(folder / "bucket", feed_settings(os.environ))
-        shutil.rmtree(bucket.folder, ignore_errors=True)
-        prefixes = [bucket.settings.prefix, bucket.settings.work_prefix]
-        mirror(sandbox.s3.client(), bucket.settings.bucket, prefixes, bucket.folder)
-        _print_event(console, bucket, hours)
-        console.print(_table(hours, metadata))
-        console.print(f"The feed that SecOps reads:        {bucket.feed}")
-        console.print(f"The events that SecOps will show: {bucket.events}")
+        console.print(f"Running the job '{DEFAULT_ACCOUNT.job}' for {_span(hours)} in Dagster …")
+        landed, mapped = _run(console, hours)
+        settings = feed_settings(os.environ)
+        bucket = folder / "bucket"
+        feed, events = bucket / settings.prefix, bucket / settings.work_prefix / "udm"
+        shutil.rmtree(bucket, ignore_errors=True)
+        prefixes = [settings.prefix, settings.work_prefix]
+        mirror(sandbox.s3.client(), settings.bucket, prefixes, bucket)
+        _print_event(console, events, hours)
+        console.print(_table(hours, landed, mapped))
+        console.print(f"The feed that SecOps reads:       {feed}")
+        console.print(f"The events that SecOps will show: {events}")
         console.print(f"To see each hour in Dagster's UI: {sys.argv[0]} ui")
-        shown = Counter(map(fingerprint, _shown_by_duo(sandbox, hours)))
-        landed = Counter(fingerprint(as_sent(line)) for line in bucket.lines(hours))
-    if shown != landed:
-        missing, doubled = (shown - landed).total(), (landed - shown).total()
+        in_duo = Counter(map(fingerprint, _shown_by_duo(sandbox, hours)))
+        in_feed = Counter(fingerprint(as_sent(line)) for line in _lines(feed, hours))
+    if in_duo != in_feed:
+        missing, doubled = (in_duo - in_feed).total(), (in_feed - in_duo).total()
         console.print(f"[red]✗[/] The feed is not what Duo shows: {missing} missing, {doubled} too many.")
         sys.exit(1)
-    console.print(f"[green]✓[/] Each of the {shown.total():,} records that Duo shows is in the feed, once.")
+    console.print(f"[green]✓[/] Each of the {in_duo.total():,} records that Duo shows is in the feed, once.")
 
 
-def _run(console: Console, hours: Sequence[datetime]) -> dict[str, list[Mapping[str, Any]]]:
-    """Run the job, and return the metadata of each step's hours."""
+def _run(console: Console, hours: Sequence[datetime]) -> list[list[Mapping[str, Any]]]:
+    """Run the job, show its progress, and return the metadata of each step's hours."""
     from duo_pipeline.definitions import (
         defs,
     )  # imported late: the module reads its settings from the environment
 
-    request = run_request(hours[0], hours[-1])
-    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    with dg.DagsterInstance.get() as instance:
-        stop = threading.Event()
-        watching = threading.Thread(target=_show_progress, args=(console, instance, len(hours), stop))
-        watching.start()
-        try:
-            result = defs.resolve_job_def("telephony").execute_in_process(
-                run_config=quiet,
-                instance=instance,
-                partition_key=request.partition_key,
-                tags=request.tags,
-                raise_on_error=False,
-            )
-        finally:
-            stop.set()
-            watching.join()
+    job = defs.resolve_job_def(DEFAULT_ACCOUNT.job)
+    steps = [node.name for node in job.nodes_in_topological_order]
+    request, run_id = run_request(hours[0], hours[-1]), str(uuid.uuid4())
+    columns = TextColumn("  {task.description:9}"), BarColumn(), MofNCompleteColumn(), TextColumn("hours")
+    with dg.DagsterInstance.get() as instance, Progress(*columns, console=console) as progress:
+        tasks = {
+            step: progress.add_task(name, total=len(hours)) for step, name in zip(steps, STEPS, strict=True)
+        }
+
+        def show(event: dg.EventLogEntry) -> None:
+            if event.dagster_event is None and event.user_message.startswith("Page "):
+                progress.console.print(f"  {event.user_message}")
+            elif event.dagster_event is not None and event.dagster_event.is_step_materialization:
+                progress.advance(tasks[event.step_key or ""])
+
+        instance.add_event_listener(run_id, show)
+        result = job.execute_in_process(
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            instance=instance,
+            partition_key=request.partition_key,
+            tags=request.tags,
+            run_id=run_id,
+            raise_on_error=False,
+        )
     if not result.success:
         for failure in result.get_step_failure_events():
             console.print(f"[red]✗[/] {failure.step_failure_data.error_display_string.splitlines()[0]}")
         sys.exit(1)
-    return {
-        step: [
+    return [
+        [
             {label: value.value for label, value in event.metadata.items()}
             for event in result.asset_materializations_for_node(step)
         ]
-        for step in STEPS
-    }
+        for step in steps
+    ]
 
 
-def _show_progress(console: Console, instance: dg.DagsterInstance, hours: int, stop: threading.Event) -> None:
-    columns = TextColumn("  {task.description:9}"), BarColumn(), MofNCompleteColumn(), TextColumn("hours")
-    with Progress(*columns, console=console) as progress:
-        tasks = {step: progress.add_task(name, total=hours) for step, name in STEPS.items()}
-        run_id, cursor, stopping = None, None, False
-        while not stopping:
-            stopping = stop.wait(POLL_SECONDS)
-            if run_id is None:
-                runs = instance.get_runs(limit=1)
-                run_id = runs[0].run_id if runs and (stopping or not runs[0].is_finished) else None
-                continue
-            page = instance.get_records_for_run(run_id, cursor)
-            cursor = page.cursor
-            for event in (record.event_log_entry for record in page.records):
-                if event.dagster_event is None and event.user_message.startswith("Page "):
-                    progress.console.print(f"  {event.user_message}")
-                elif event.dagster_event is not None and event.dagster_event.is_step_materialization:
-                    progress.advance(tasks[event.step_key or ""])
-
-
-def _table(hours: Sequence[datetime], metadata: Mapping[str, list[Mapping[str, Any]]]) -> Table:
-    landed, mapped = (metadata[step] for step in STEPS)
+def _table(
+    hours: Sequence[datetime], landed: list[Mapping[str, Any]], mapped: list[Mapping[str, Any]]
+) -> Table:
     credits_by_type: Counter[str] = Counter()
     events_by_type: Counter[str] = Counter()
     for hour in landed:
@@ -168,9 +136,9 @@ def _table(hours: Sequence[datetime], metadata: Mapping[str, list[Mapping[str, A
     return table
 
 
-def _print_event(console: Console, bucket: _Bucket, hours: Sequence[datetime]) -> None:
+def _print_event(console: Console, events: Path, hours: Sequence[datetime]) -> None:
     """Print the latest event, with its phone number masked."""
-    files = (bucket.events / keys.hour_folder(hour) / "events.ndjson" for hour in reversed(hours))
+    files = (events / keys.hour_folder(hour) / "events.ndjson" for hour in reversed(hours))
     latest = next((file for file in files if file.exists()), None)
     if latest is None:
         return
@@ -180,6 +148,12 @@ def _print_event(console: Console, bucket: _Bucket, hours: Sequence[datetime]) -
     user.update({"userid": mask_phone(user.get("userid", ""))})
     console.print("The latest event, as SecOps will show it (phone number masked here):")
     console.print_json(data=event)
+
+
+def _lines(feed: Path, hours: Sequence[datetime]) -> list[dict[str, Any]]:
+    """Return the lines of the hours' log objects."""
+    files = (file for hour in hours for file in sorted((feed / keys.hour_folder(hour)).glob("*")))
+    return [json.loads(line) for file in files for line in file.open("rb")]
 
 
 def _shown_by_duo(sandbox: Sandbox, hours: Sequence[datetime]) -> list[dict[str, Any]]:

@@ -14,7 +14,6 @@ from duo_pipeline import instants
 from duo_pipeline.adoption import lambda_objects
 from duo_pipeline.adoption.copies import Adopted, adopt
 from duo_pipeline.cli.chosen_account import the_chosen
-from duo_pipeline.cli.env_file import read_env_file
 from duo_pipeline.config import settings
 from duo_pipeline.config.account import Account
 from duo_pipeline.defs.partitions import hours_between, refusal, span
@@ -35,7 +34,6 @@ def run_adopt(account: str | None) -> None:
     Raises:
         click.ClickException: A setting is missing or wrong, or S3 refused or could not be reached.
     """
-    read_env_file()
     of = the_chosen(account)
     console = Console(highlight=False, soft_wrap=True)
     try:

@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from duo_pipeline.cli.chosen_account import chosen
-from duo_pipeline.cli.env_file import read_env_file
 from duo_pipeline.config.accounts_file import FILE
 from duo_pipeline.config.settings import SettingsError
 from duo_pipeline.preflight import bucket, duo, instance, settings
@@ -37,7 +36,6 @@ def run_check(account: str | None, *, as_json: bool) -> None:
         account: The name of the account to try; None for all accounts.
         as_json: Whether to print JSON.
     """
-    read_env_file()
     groups = _groups(account)
     wrong = sum(line.status == Status.FAILED for group in groups for line in group.lines)
     if as_json:

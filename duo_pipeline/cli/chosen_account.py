@@ -1,10 +1,11 @@
-"""The option ``--account``: the account that a command is for."""
+"""The option ``--account``, and the account that a command is for."""
 
 import os
 from collections.abc import Callable
 from typing import Any
 
 import click
+from dotenv import load_dotenv
 
 from duo_pipeline.config.account import Account
 from duo_pipeline.config.accounts_file import FILE, accounts
@@ -21,9 +22,13 @@ def account_option(without: str) -> Callable[[Callable[..., Any]], Callable[...,
 def chosen(name: str | None) -> list[Account]:
     """Return the account with that name, or all accounts if there is no name.
 
+    The variables of ``.env`` in the current folder come into the environment first, and override what is
+    there, as they do in Dagster.
+
     Raises:
         SettingsError: The file of accounts is wrong, or has no account with that name.
     """
+    load_dotenv(".env", override=True)
     there = accounts(os.environ)
     found = [account for account in there if name in (None, account.name)]
     if not found:

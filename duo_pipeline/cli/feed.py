@@ -9,7 +9,6 @@ import click
 from botocore.exceptions import BotoCoreError
 
 from duo_pipeline.cli.chosen_account import the_chosen
-from duo_pipeline.cli.env_file import read_env_file
 from duo_pipeline.config import settings
 from duo_pipeline.config.settings import SettingsError
 from duo_pipeline.secops import feed as secops
@@ -39,7 +38,6 @@ def run_feed(
         show_secret: Whether to print the access key, and not a placeholder.
         command: Whether to print only the command.
     """
-    read_env_file()
     of = the_chosen(account)
     try:
         if role:

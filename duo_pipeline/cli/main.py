@@ -7,6 +7,7 @@ import click
 
 from duo_pipeline import __version__
 from duo_pipeline.cli.chosen_account import account_option
+from duo_pipeline.secops.feed import DISPLAY_NAME, Instance
 
 _FOLDER = click.option(
     "--folder",
@@ -110,7 +111,7 @@ def check(account: str | None, as_json: bool) -> None:
     "--location", default="LOCATION", show_default=True, help="Region of SecOps: us, eu, europe-west2 …"
 )
 @click.option("--instance", default="INSTANCE", show_default=True, help="Instance (customer) id of SecOps.")
-@click.option("--display-name", default="Duo telephony", show_default=True, help="Name of the feed.")
+@click.option("--display-name", default=DISPLAY_NAME, show_default=True, help="Name of the feed.")
 @click.option("--role-arn", help="AWS role that Google assumes, in place of an access key.")
 @click.option("--subject-id", help="Subject that the role trusts; Google shows it for your instance.")
 @click.option("--show-secret", is_flag=True, help="Print the access key, not a placeholder.")
@@ -134,7 +135,6 @@ def feed(
     out appears as a placeholder in capitals.
     """
     from duo_pipeline.cli.feed import run_feed
-    from duo_pipeline.secops.feed import Instance
 
     if bool(role_arn) != bool(subject_id):
         raise click.UsageError("--role-arn and --subject-id go together.")

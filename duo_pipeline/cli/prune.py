@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 import click
 import dagster as dg
 
-from duo_pipeline.cli.env_file import read_env_file
-from duo_pipeline.config.accounts_file import accounts
+from duo_pipeline.cli.chosen_account import chosen
 from duo_pipeline.config.settings import SettingsError
 from duo_pipeline.defs import tags
 from duo_pipeline.defs.internals import delete_evaluations
@@ -28,14 +27,12 @@ def run_prune(*, days: int, page_size: int = 100) -> None:
     Raises:
         click.ClickException: The file of accounts is wrong, or there is no instance.
     """
-    read_env_file()
     try:
-        there = accounts(os.environ)
+        names = {account.name for account in chosen(None)}
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
     if not os.environ.get("DAGSTER_HOME"):
         raise click.ClickException("DAGSTER_HOME is not set: set it to the folder of the Dagster instance.")
-    names = {account.name for account in there}
     with dg.DagsterInstance.get() as instance:
         old = dg.RunsFilter(created_before=datetime.now(UTC) - timedelta(days=days))
         deleted = _delete(instance, names, old, page_size)

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 import click
 from dagster_aws.s3 import S3Resource
+from dotenv import load_dotenv
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from duo_pipeline.cli.env_file import read_env_file
 from duo_pipeline.defs.resources import s3_client
 from duo_pipeline.landing.bucket import Bucket, BucketError
 from duo_pipeline.landing.hour_lines import PlacedLine
@@ -64,7 +64,7 @@ def _lines(source: str) -> Iterator[PlacedLine]:
 
 
 def _s3_lines(uri: str) -> Iterator[PlacedLine]:
-    read_env_file()
+    load_dotenv(".env", override=True)
     parts = urlsplit(uri)
     bucket, key = Bucket(s3_client(S3Resource()), parts.netloc), parts.path.lstrip("/")
     for one in bucket.keys(key) if key.endswith("/") or not key else [key]:

@@ -7,10 +7,9 @@ from dagster_aws.s3 import S3Resource
 from duo_pipeline.adoption import lambda_objects
 from duo_pipeline.config.settings import DuoSettings, FeedSettings
 from duo_pipeline.defs.resources import open_feed
-from duo_pipeline.landing import keys as keys_of
 from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.landing.feed import Feed
-from duo_pipeline.landing.keys import is_log_key, probe_key
+from duo_pipeline.landing.keys import adopted_prefix, is_log_key, probe_key
 from duo_pipeline.landing.ownership import check_claim
 from duo_pipeline.landing.store_check import check_store
 from duo_pipeline.preflight.lines import Group
@@ -69,13 +68,12 @@ def _put(group: Group, feed: Feed) -> bool:
     try:
         check_store(feed.bucket, probe_key(feed.work_prefix))
     except BucketError as error:
-        if error.verb != "read":
-            group.fail(PUT, str(error))
-            return False
-        group.ok(PUT, "An object can be written below the work prefix.")
-        group.fail(GET, str(error))
+        written = error.verb == "read"
+        if written:
+            group.ok(PUT, "An object can be written below the work prefix.")
+        group.fail(GET if written else PUT, str(error))
         return False
-    group.ok(PUT, "An object can be written below the work prefix, once.")
+    group.ok(PUT, "An object can be written below the work prefix, and S3 refuses to write it again.")
     return True
 
 
@@ -130,7 +128,7 @@ def _look_at_feed(group: Group, feed: Feed, keys: Sequence[str]) -> None:
 
 def _has_adopted(feed: Feed) -> bool:
     try:
-        return bool(feed.bucket.keys(keys_of.adopted_prefix(feed.work_prefix, feed.prefix)))
+        return bool(feed.bucket.keys(adopted_prefix(feed.work_prefix, feed.prefix)))
     except BucketError:
         return False  # the line `list` says why
 

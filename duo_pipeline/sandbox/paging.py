@@ -14,7 +14,7 @@ from duo_pipeline.sandbox.knobs import Knobs
 from duo_pipeline.sandbox.log import HOUR_MICROS, Log, Placed, micros, moment
 
 DEFAULT_LIMIT, HIGHEST_LIMIT = 100, 1000
-TIES_KEPT = 1000
+QUERIES_KEPT = 1000
 
 
 @dataclass(frozen=True)
@@ -151,25 +151,17 @@ class Pager:
     def _begin(self, items: Sequence[Placed], query: Query) -> int:
         if query.cursor is None:
             return 0
-        sharing = _sharing(items, query.cursor, descending=query.descending)
-        if not sharing:
-            return _span(items, query.cursor[0], descending=query.descending)[0]
+        begin, end = _span(items, query.cursor[0], descending=query.descending)
+        sharing = [index for index in range(begin, end) if items[index].cursor == query.cursor]
         sent = self._sent.get(query, len(sharing))
-        return sharing[:sent][-1] + 1
+        return sharing[:sent][-1] + 1 if sharing else begin
 
     def _remember(self, items: Sequence[Placed], end: int, query: Query) -> None:
         cursor = items[end - 1].cursor
-        sharing = _sharing(items, cursor, descending=query.descending)
-        if len(sharing) > 1:
-            self._sent[replace(query, cursor=cursor)] = bisect_left(sharing, end)
-            if len(self._sent) > TIES_KEPT:
-                self._sent.popitem(last=False)
-
-
-def _sharing(items: Sequence[Placed], cursor: tuple[int, str], *, descending: bool) -> list[int]:
-    """Return the indexes of the items that have this cursor."""
-    begin, end = _span(items, cursor[0], descending=descending)
-    return [index for index in range(begin, end) if items[index].id == cursor[1]]
+        begin, _ = _span(items, cursor[0], descending=query.descending)
+        self._sent[replace(query, cursor=cursor)] = sum(item.cursor == cursor for item in items[begin:end])
+        if len(self._sent) > QUERIES_KEPT:
+            self._sent.popitem(last=False)
 
 
 def _span(items: Sequence[Placed], millis: int, *, descending: bool) -> tuple[int, int]:

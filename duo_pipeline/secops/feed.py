@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 LOG_TYPE = "DUO_TELEPHONY"
+DISPLAY_NAME = "Duo telephony"
 MAX_LOOKBACK_DAYS = 180
 """The most that Google allows; Duo also keeps its log for 180 days."""
 _ID = re.compile(r"[A-Za-z0-9.:-]+")

@@ -11,6 +11,7 @@ from duo_pipeline.cli.chosen_account import chosen
 from duo_pipeline.config.settings import SettingsError
 from duo_pipeline.defs import tags
 from duo_pipeline.defs.internals import delete_evaluations
+from duo_pipeline.preflight.instance import wrong_with_home
 
 
 def run_prune(*, days: int, page_size: int = 100) -> None:
@@ -31,8 +32,8 @@ def run_prune(*, days: int, page_size: int = 100) -> None:
         names = {account.name for account in chosen(None)}
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
-    if not os.environ.get("DAGSTER_HOME"):
-        raise click.ClickException("DAGSTER_HOME is not set: set it to the folder of the Dagster instance.")
+    if wrong := wrong_with_home(os.environ.get("DAGSTER_HOME", "")):
+        raise click.ClickException(f"DAGSTER_HOME {wrong}: set it to the folder of the Dagster instance.")
     with dg.DagsterInstance.get() as instance:
         old = dg.RunsFilter(created_before=datetime.now(UTC) - timedelta(days=days))
         deleted = _delete(instance, names, old, page_size)

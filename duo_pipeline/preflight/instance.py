@@ -1,4 +1,4 @@
-"""Dagster: whether its instance can be used, and whether it is at work."""
+"""Dagster: whether its instance can be used, and whether its daemon and schedules run."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -20,11 +20,11 @@ def check(environ: Mapping[str, str], accounts: Sequence[Account]) -> Group:
     """Open the instance that ``DAGSTER_HOME`` names, and check it and the accounts' schedules and pools."""
     group = Group("Dagster", HOME, STORAGE, DAEMON, SCHEDULES, LIMIT)
     home = environ.get("DAGSTER_HOME", "")
-    if (wrong := _wrong_with(home)) is not None:
+    if wrong := wrong_with_home(home):
         group.fail(
             HOME,
-            f"DAGSTER_HOME {wrong}: set it to the absolute path of a folder that has"
-            " deploy/local/dagster.yaml in it.",
+            f"DAGSTER_HOME {wrong}: set it to the absolute path of a folder that has a copy of"
+            " deploy/local/dagster.yaml.",
         )
         return group
     group.ok(HOME, f"It is {home}.")
@@ -44,7 +44,8 @@ def check(environ: Mapping[str, str], accounts: Sequence[Account]) -> Group:
     return group
 
 
-def _wrong_with(home: str) -> str | None:
+def wrong_with_home(home: str) -> str | None:
+    """Return what is wrong with a ``DAGSTER_HOME``, to follow its name in a sentence; None if it is right."""
     if not home:
         return "is not set"
     if not Path(home).expanduser().is_absolute():
@@ -61,14 +62,18 @@ def _look_at_daemon(group: Group, instance: dg.DagsterInstance) -> None:
         one for one in statuses if one.last_heartbeat is None or one.last_heartbeat.timestamp < beaten_since
     ]
     if not silent:
-        group.ok(DAEMON, "The daemon is alive.")
+        group.ok(DAEMON, "The daemon is running.")
         return
     beats = [one.last_heartbeat.timestamp for one in silent if one.last_heartbeat]
-    last = f" since {datetime.fromtimestamp(max(beats), UTC):%Y-%m-%d %H:%M} UTC" if beats else ""
+    last = (
+        f" (its last heartbeat was at {datetime.fromtimestamp(max(beats), UTC):%Y-%m-%d %H:%M} UTC)"
+        if beats
+        else ""
+    )
     parts = "" if len(silent) == len(statuses) else f" ({', '.join(one.daemon_type for one in silent)})"
     group.fail(
         DAEMON,
-        f"Dagster's daemon{parts} has not been alive{last}: start it, with `dagster dev -w workspace.yaml` or"
+        f"Dagster's daemon{parts} is not running{last}: start it with `dagster dev -w workspace.yaml` or"
         " `dagster-daemon run`.",
     )
 

@@ -365,7 +365,7 @@ BROKEN = {
     "an object that is no log's": Broken(
         lambda world: world.put("duo-telephony/dt=2026-11-23/hour=05/notes.txt"),
         "S3/feed",
-        ("dt=2026-11-23/hour=05/notes.txt", "elsewhere"),
+        ("dt=2026-11-23/hour=05/notes.txt", "outside the feed"),
     ),
     "no DAGSTER_HOME": Broken(
         lambda world: world.unset("DAGSTER_HOME"),
@@ -385,7 +385,7 @@ BROKEN = {
     "the daemon died": Broken(
         lambda world: world.last_beat(timedelta(minutes=10)),
         "Dagster/daemon",
-        ("has not been alive since 20", "start it", "dagster-daemon run"),
+        ("is not running (its last heartbeat was at 20", "start it", "dagster-daemon run"),
     ),
     "a part of the daemon died": Broken(
         lambda world: world.last_beat(timedelta(minutes=10), "SCHEDULER"),
@@ -440,7 +440,7 @@ def test_the_table_marks_what_is_broken_and_what_could_not_be_tried(world: World
     assert "check DUO_SKEY" in rows["signature"]
     assert "-" in rows["permission"]
     assert "✓" in rows["integration key"]
-    assert "✗ 1 of these is wrong." in result.stdout
+    assert "✗ Failed: 1." in result.stdout
 
 
 @pytest.mark.parametrize("back", [None, 30])
@@ -511,7 +511,7 @@ def test_a_limit_that_was_set_by_hand_counts(world: World) -> None:
 def test_a_daemon_that_has_never_run_is_told() -> None:
     with dg.DagsterInstance.get() as instance:
         instance.wipe_daemon_heartbeats()
-    assert "has not been alive: start it" in lines()["Dagster/daemon"]["sentence"]
+    assert "is not running: start it" in lines()["Dagster/daemon"]["sentence"]
 
 
 def test_a_schedule_that_was_switched_on_by_hand_is_on(world: World) -> None:

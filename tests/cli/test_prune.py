@@ -111,8 +111,15 @@ def test_no_hour_that_duo_still_keeps_can_come_to_seem_missing() -> None:
     assert result.exit_code == 2
 
 
-def test_without_an_instance_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("home", "wrong"),
+    [("", "is not set"), ("relative", "is not an absolute path"), ("/no/such/folder", "is not a folder")],
+)
+def test_without_an_instance_it_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, home: str, wrong: str
+) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", home)
     result = CliRunner().invoke(main, ["prune"])
     assert result.exit_code == 1
-    assert "DAGSTER_HOME is not set" in result.output
+    assert f"{wrong}: set it to the folder of the Dagster instance." in result.output

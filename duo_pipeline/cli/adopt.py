@@ -55,9 +55,9 @@ def _adopt(console: Console, feed: Feed, objects: list[str]) -> list[datetime]:
     where = feed.bucket.uri(feed.prefix)
     total, hours, copies = Adopted(where), set[datetime](), 0
     if not objects:
-        console.print(f"Nothing of a Lambda (telephony_*.json) lies below {where}: check S3_PREFIX.")
+        console.print(f"There is no object of a Lambda (telephony_*.json) below {where}: check S3_PREFIX.")
         return []
-    console.print(f"Reading what the Lambda has left below {where} …")
+    console.print(f"Reading the objects of the Lambda below {where} …")
     with Progress(BarColumn(), MofNCompleteColumn(), console=console, transient=True) as progress:
         for one in progress.track(adopt(feed, objects), total=len(objects)):
             total.records += one.records
@@ -70,8 +70,8 @@ def _adopt(console: Console, feed: Feed, objects: list[str]) -> list[datetime]:
                 progress.console.print(f"[red]✗[/] {escape(place)} is skipped: {reason}.")
     table = Table(show_header=False)
     table.add_row("objects of the Lambda", f"{len(objects):,}")
-    table.add_row("records, once for each object", f"{total.records:,}")
-    table.add_row("duplicates within an object", f"{total.doubled:,}")
+    table.add_row("records, counted once per object", f"{total.records:,}")
+    table.add_row("duplicates within one object", f"{total.doubled:,}")
     table.add_row("unreadable", f"{total.unreadable:,}")
     table.add_row("hours with records", f"{len(hours):,}{f', {span(hours)}' if hours else ''}")
     table.add_row("copies below S3_WORK_PREFIX", f"{copies:,} ({total.new_copies:,} new)")
@@ -81,11 +81,11 @@ def _adopt(console: Console, feed: Feed, objects: list[str]) -> list[datetime]:
 
 def _print_checkpoint(console: Console, feed: Feed, checkpoint: str) -> None:
     ms = lambda_objects.reached(feed.bucket, checkpoint)
-    at = f", which stands at {instants.iso(ms * 1_000_000)}" if ms else ""
+    at = f", and its time is {instants.iso(ms * 1_000_000)}" if ms else ""
     console.print(
         f"[yellow]![/] {escape(feed.bucket.uri(checkpoint))} is the Lambda's checkpoint{at}. The pipeline"
-        " does not need it, and SecOps ingests each version of it as an event: delete it once the Lambda is"
-        " off."
+        " does not need it, and SecOps ingests each version of it as an event. Delete it when the Lambda is"
+        " switched off."
     )
 
 
@@ -101,7 +101,7 @@ def _print_what_next(
     if readable:
         assets = f"{account.name}/telephony_ndjson,{account.name}/telephony_udm"
         console.print(
-            "Materialize these hours, and the records that the Lambda has lost land as well:\n\n"
+            "To deliver the records that the Lambda has lost, materialize these hours:\n\n"
             "    dagster asset materialize -m duo_pipeline.definitions"
             f' --select "{assets}" --partition-range {span(readable)}\n'
         )

@@ -87,6 +87,6 @@ def _print(groups: Sequence[Group], wrong: int) -> None:
         table.add_section()
     console.print(table)
     if wrong:
-        console.print(f"[red]✗[/] {wrong} of these {'is' if wrong == 1 else 'are'} wrong.")
+        console.print(f"[red]✗[/] Failed: {wrong}. Fix the first one, and check again.")
     else:
         console.print("[green]✓[/] A run has everything that it needs.")

@@ -22,7 +22,7 @@ _ACCOUNTS = click.option(
     type=click.IntRange(0, 100),
     default=0,
     show_default=True,
-    help="How many Duo accounts to emulate, listed in a file of accounts; 0: one account, without a file.",
+    help="How many Duo accounts to emulate, listed in a file of accounts. 0: one account, no file.",
 )
 
 
@@ -45,7 +45,10 @@ def _need_the_sandbox() -> None:
 @main.command()
 @_FOLDER
 def demo(folder: Path) -> None:
-    """Land the last 24 settled hours of an emulated Duo in a real S3 server, and show the result."""
+    """Land 24 hours of an emulated Duo in a real S3 server.
+
+    These are the last 24 settled hours. At the end it prints what has landed.
+    """
     _need_the_sandbox()
     from duo_pipeline.cli.demo import run_demo
 
@@ -57,7 +60,10 @@ def demo(folder: Path) -> None:
 @_ACCOUNTS
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="The UI's port.")
 def ui(folder: Path, accounts: int, port: int) -> None:
-    """Run the sandbox with Dagster's UI and daemon, on loopback, until Ctrl-C."""
+    """Run the sandbox with Dagster's UI and daemon until Ctrl-C.
+
+    All of it listens only on loopback.
+    """
     _need_the_sandbox()
     from duo_pipeline.cli.ui import run_ui
 
@@ -68,7 +74,10 @@ def ui(folder: Path, accounts: int, port: int) -> None:
 @_FOLDER
 @_ACCOUNTS
 def sandbox(folder: Path, accounts: int) -> None:
-    """Run the emulated Duo Admin API and the S3 server until Ctrl-C, and print the settings to use them."""
+    """Run an emulated Duo and an S3 server until Ctrl-C.
+
+    It first prints the settings that point the pipeline to them.
+    """
     _need_the_sandbox()
     from duo_pipeline.cli.sandbox import run_sandbox
 
@@ -77,12 +86,12 @@ def sandbox(folder: Path, accounts: int) -> None:
 
 @main.command()
 @click.argument("source", metavar="FILE")
-@click.option("--findings", is_flag=True, help="Print what SecOps will not show, in place of the events.")
+@click.option("--findings", is_flag=True, help="Print what SecOps will not show, instead of the events.")
 def udm(source: str, findings: bool) -> None:
-    """Print the UDM events that Google's parser makes of the lines of FILE.
+    """Print the UDM events that Google's parser makes of FILE.
 
-    FILE is an NDJSON file, - for standard input, or an s3:// URI. An s3:// URI that ends in a slash stands
-    for all objects below it. Exits with 1 if SecOps will not show all of a line, and with 2 if FILE cannot be
+    FILE is an NDJSON file, - for standard input, or an s3:// URI. If the URI ends in a slash, it means all
+    objects below it. Exits with 1 if SecOps will not show everything in a line, and with 2 if FILE cannot be
     read.
     """
     from duo_pipeline.cli.udm import run_udm
@@ -94,7 +103,7 @@ def udm(source: str, findings: bool) -> None:
 @account_option("without it, the command tries all accounts.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def check(account: str | None, as_json: bool) -> None:
-    """Try everything that a run needs, and say how to fix what is wrong.
+    """Try everything that a run needs, and say what to fix.
 
     Reads .env as Dagster does, sends Duo one request for each account, and writes one small object below
     S3_WORK_PREFIX. Exits with 1 if anything is wrong.
@@ -105,17 +114,17 @@ def check(account: str | None, as_json: bool) -> None:
 
 
 @main.command()
-@account_option("needed if there are several.")
+@account_option("needed if there are several accounts.")
 @click.option("--project", default="PROJECT", show_default=True, help="Google Cloud project of SecOps.")
 @click.option(
     "--location", default="LOCATION", show_default=True, help="Region of SecOps: us, eu, europe-west2 …"
 )
 @click.option("--instance", default="INSTANCE", show_default=True, help="Instance (customer) id of SecOps.")
 @click.option("--display-name", default=DISPLAY_NAME, show_default=True, help="Name of the feed.")
-@click.option("--role-arn", help="AWS role that Google assumes, in place of an access key.")
-@click.option("--subject-id", help="Subject that the role trusts; Google shows it for your instance.")
+@click.option("--role-arn", help="ARN of the AWS role that Google assumes, instead of an access key.")
+@click.option("--subject-id", help="Subject id that the role trusts; Google shows it for your instance.")
 @click.option("--show-secret", is_flag=True, help="Print the access key, not a placeholder.")
-@click.option("--profile", help="AWS profile with the access key of secops-reader, who may only read.")
+@click.option("--profile", help="AWS profile with the access key of the user secops-reader.")
 @click.option("--command", is_flag=True, help="Print only the command that creates the feed.")
 def feed(
     account: str | None,
@@ -129,15 +138,16 @@ def feed(
     profile: str | None,
     command: bool,
 ) -> None:
-    """Print the body of the request that creates the feed in Google SecOps.
+    """Print the request that creates the feed in Google SecOps.
 
-    Bucket and prefix come from the settings. Google's own client has checked the body. A value that you leave
-    out appears as a placeholder in capitals.
+    It prints the body of the request, and the command that sends it. Bucket and prefix come from the
+    settings. Google's own client has checked the body. A value that you leave out appears as a placeholder
+    in capitals.
     """
     from duo_pipeline.cli.feed import run_feed
 
     if bool(role_arn) != bool(subject_id):
-        raise click.UsageError("--role-arn and --subject-id go together.")
+        raise click.UsageError("--role-arn and --subject-id go together: give both, or neither.")
     if role_arn and (show_secret or profile):
         raise click.UsageError("--role-arn needs no access key: leave out --show-secret and --profile.")
     run_feed(
@@ -157,17 +167,20 @@ def feed(
     type=click.IntRange(190),
     default=200,
     show_default=True,
-    help="Delete runs that are older than this; Duo keeps 180 days.",
+    help="Delete runs that are older than this many days. Duo keeps its log for 180 days.",
 )
 def prune(days: int) -> None:
-    """Delete old runs of the pipeline from Dagster's database. The bucket stays as it is."""
+    """Delete old runs of the pipeline from Dagster's database.
+
+    The bucket stays as it is.
+    """
     from duo_pipeline.cli.prune import run_prune
 
     run_prune(days=days)
 
 
 @main.command()
-@account_option("needed if there are several.")
+@account_option("needed if there are several accounts.")
 def adopt(account: str | None) -> None:
     """Take a feed over from the Lambda of Google's guide.
 

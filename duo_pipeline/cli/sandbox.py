@@ -19,7 +19,7 @@ def run_sandbox(folder: Path, accounts: int) -> None:
             click.echo(f"export {name}={shlex.quote(value)}")
         click.echo(
             f"# An emulated Duo Admin API and an S3 server run here until Ctrl-C; data in {folder}.\n"
-            f"# Faults and late records: curl {sandbox.duo_url}/sandbox/knobs (GET, PUT)."
+            f"# To set faults and late records: curl {sandbox.duo_url}/sandbox/knobs (GET, PUT)."
         )
         stopped.wait()
 

@@ -47,7 +47,7 @@ def run_udm(source: str, *, show_findings: bool) -> None:
     click.echo(
         f"{findings.lines:,} lines, {total:,} events, {findings.violations:,} violations,"
         f" {findings.total - findings.violations:,} warnings"
-        + ("" if show_findings or not findings.total else " (--findings shows them)"),
+        + ("" if show_findings or not findings.total else " (to see them: --findings)"),
         err=True,
     )
     sys.exit(1 if findings.violations else 0)
@@ -83,7 +83,7 @@ def _sentence(source: str, error: Exception) -> str:
 
 
 def _findings_table(findings: Findings) -> Table:
-    table = Table("lines", "severity", "finding, and its first place", title="What was found")
+    table = Table("lines", "severity", "finding, and the first line with it", title="What was found")
     for issue, lines, (first, *_) in findings.findings():
         whose = f" (telephony_id {mask_phones(first.record_id)})" if first.record_id is not None else ""
         said = Text(f"{mask_phones(issue.sentence)}\n{first}{whose}")

@@ -76,7 +76,9 @@ def _wait(
             return False
         if not announced and _answers(url):
             console.print(f"Dagster's UI: {url} (Ctrl-C ends everything)", soft_wrap=True)
-            console.print(f"Faults and late records: curl {duo_url}/sandbox/knobs (GET, PUT)", soft_wrap=True)
+            console.print(
+                f"To set faults and late records: curl {duo_url}/sandbox/knobs (GET, PUT)", soft_wrap=True
+            )
             announced = True
     return True
 

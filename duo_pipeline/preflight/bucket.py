@@ -92,7 +92,7 @@ def _get(group: Group, feed: Feed, keys: Sequence[str] | None) -> bool:
 def _look_at_work_prefix(group: Group, feed: Feed, base_work_prefix: str, duo_account: str) -> None:
     try:
         check_claim(feed, base_work_prefix=base_work_prefix, duo_account=duo_account)
-        group.ok(WORK, "It belongs to this feed, or to none so far.")
+        group.ok(WORK, "It belongs to this feed, or to no feed yet.")
     except BucketError as error:
         group.fail(WORK, str(error))
 
@@ -117,7 +117,7 @@ def _look_at_feed(group: Group, feed: Feed, keys: Sequence[str]) -> None:
         for found, cure in (
             (state, "the Lambda's: switch it off, run `duo-pipeline adopt`, and delete this object"),
             (files, "the Lambda's: `duo-pipeline adopt` takes them over"),
-            (others, "move what is not a log object of the pipeline elsewhere"),
+            (others, "move these objects to a place outside the feed"),
         )
         if found
     ]

@@ -41,7 +41,7 @@ def read(environ: Mapping[str, str], account: Account) -> ReadSettings:
         found.hours = settings.hours(environ, account)
         found.group.ok(
             HOURS,
-            f"The first is {found.hours.start.strftime(HOUR_FORMAT)}, and each is read"
+            f"The first hour is {found.hours.start.strftime(HOUR_FORMAT)} UTC. Each hour is read"
             f" {found.hours.settle_minutes} minutes after its end.",
         )
     except SettingsError as error:

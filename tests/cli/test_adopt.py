@@ -78,14 +78,14 @@ def test_it_says_what_was_there_what_is_unreadable_and_what_to_do_next(bucket: B
     span = f"{key_of(first)}...{key_of(first + 2 * HOUR)}"
     figures = dict(re.findall(r"│ (.*?) +│ (.*?) +│", said))
     assert figures["objects of the Lambda"] == "4"
-    assert figures["records, once for each object"] == "30"
+    assert figures["records, counted once per object"] == "30"
     assert figures["unreadable"] == "1"
     assert figures["hours with records"] == f"3, {span}"
     assert figures["copies below S3_WORK_PREFIX"] == "3 (3 new)"
     assert f"{bucket.uri(broken)}:1 is skipped: it is not a JSON object." in said
     state = bucket.uri("duo-telephony/state.json")
     assert (
-        f"{state} is the Lambda's checkpoint, which stands at {first + 3 * HOUR:%Y-%m-%dT%H}:00:00Z" in said
+        f"{state} is the Lambda's checkpoint, and its time is {first + 3 * HOUR:%Y-%m-%dT%H}:00:00Z" in said
     )
     assert f"--partition-range {span}" in said
     assert "3 (0 new)" in adopt().output
@@ -105,7 +105,10 @@ def test_hours_that_cannot_be_read_are_not_proposed(settings: pytest.MonkeyPatch
 def test_without_anything_of_a_lambda_it_says_so(bucket: Bucket) -> None:
     done = adopt()
     assert done.exit_code == 0
-    assert f"Nothing of a Lambda (telephony_*.json) lies below {bucket.uri('duo-telephony/')}" in done.output
+    assert (
+        f"There is no object of a Lambda (telephony_*.json) below {bucket.uri('duo-telephony/')}"
+        in done.output
+    )
 
 
 def test_missing_settings_are_a_sentence() -> None:
@@ -127,4 +130,4 @@ def test_the_settings_may_stand_in_an_env_file(
     settings.setenv("S3_BUCKET", "another")
     settings.chdir(tmp_path)
     (tmp_path / ".env").write_text(f"S3_BUCKET={bucket.name}\n")
-    assert "Nothing of a Lambda" in adopt().output
+    assert "There is no object of a Lambda" in adopt().output

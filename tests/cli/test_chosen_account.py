@@ -96,4 +96,4 @@ def test_what_a_lambda_left_is_adopted_for_the_account_whose_feed_it_is(
         nothing = run("adopt", "--account", "globex")
     assert '--select "acme/telephony_ndjson,acme/telephony_udm"' in result.output
     assert bucket.keys("duo-telephony-work/acme/adopted/duo-telephony/acme/")
-    assert "Nothing of a Lambda" in nothing.output
+    assert "There is no object of a Lambda" in nothing.output

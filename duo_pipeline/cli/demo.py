@@ -114,15 +114,12 @@ def _run(console: Console, hours: Sequence[datetime]) -> list[list[Mapping[str, 
 def _table(
     hours: Sequence[datetime], landed: list[Mapping[str, Any]], mapped: list[Mapping[str, Any]]
 ) -> Table:
-    credits_by_type: Counter[str] = Counter()
-    events_by_type: Counter[str] = Counter()
-    for hour in landed:
-        credits_by_type.update(hour["credits_by_type"])
-    for hour in mapped:
-        events_by_type.update(hour["events_by_type"])
-
     def total(label: str, of: list[Mapping[str, Any]]) -> int:
         return sum(hour[label] for hour in of)
+
+    def counts(label: str, of: list[Mapping[str, Any]]) -> str:
+        by_type = sum((Counter[str](hour[label]) for hour in of), Counter[str]())
+        return ", ".join(f"{name} {count:,}" for name, count in by_type.most_common()) or "none"
 
     table = Table(title=_span(hours), show_header=False, title_justify="left")
     table.add_row("hours", f"{len(landed)}")
@@ -130,8 +127,8 @@ def _table(
     new_objects = sum(hour["new_records"] > 0 for hour in landed)
     table.add_row("objects", f"{sum(len(hour['objects']) for hour in landed)} ({new_objects} new)")
     table.add_row("requests to Duo", f"{total('requests', landed)}")
-    table.add_row("credits by type", _counts(credits_by_type))
-    table.add_row("events by UDM type", _counts(events_by_type))
+    table.add_row("credits by type", counts("credits_by_type", landed))
+    table.add_row("events by UDM type", counts("events_by_type", mapped))
     table.add_row("findings", f"{total('findings', mapped)}")
     return table
 
@@ -164,7 +161,3 @@ def _shown_by_duo(sandbox: Sandbox, hours: Sequence[datetime]) -> list[dict[str,
 
 def _span(hours: Sequence[datetime]) -> str:
     return f"{hours[0]:%Y-%m-%d %H:%M} to {hours[-1] + HOUR:%Y-%m-%d %H:%M} UTC"
-
-
-def _counts(counter: Counter[str]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in counter.most_common()) or "none"

@@ -103,7 +103,9 @@ def _stop(dagster: subprocess.Popen[bytes]) -> None:
 
 
 def _free_port(wanted: int) -> int:
-    for port in (wanted, 0):
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)) as listener:
-            return int(listener.getsockname()[1])
-    raise AssertionError("unreachable: port 0 is always free")
+    try:
+        listener = socket.create_server(("127.0.0.1", wanted))
+    except OSError:
+        listener = socket.create_server(("127.0.0.1", 0))
+    with listener:
+        return int(listener.getsockname()[1])

@@ -20,16 +20,13 @@ class Accounts:
         names: The names of the accounts.
         file: The path of the accounts file to write.
         knobs: The initial behaviour of each account.
-        records_per_day: How many records each account has per day.
 
     Attributes:
         apis: The emulated API of each account, by name.
         urls: The URL of each API, by name.
     """
 
-    def __init__(
-        self, names: Iterable[str], file: Path, *, knobs: Knobs | None = None, records_per_day: float = 1000
-    ) -> None:
+    def __init__(self, names: Iterable[str], file: Path, *, knobs: Knobs | None = None) -> None:
         self._file = file
         self._running = ExitStack()
         self.urls: dict[str, str] = {}
@@ -37,7 +34,7 @@ class Accounts:
             name: AdminApi(
                 f"DISANDBOX{number:011}",
                 f"sandbox-skey-that-opens-nothing-{number:08}",
-                log=GeneratedLog(name, records_per_day),
+                log=GeneratedLog(name),
                 knobs=knobs,
             )
             for number, name in enumerate(names)

@@ -69,6 +69,7 @@ class S3Server:
         self.access_key = access_key
         self.secret_key = secret_key
         self.identities = tuple(identities)
+        self._admin = Identity("admin", access_key, secret_key, ("Admin",))
         self.url = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._ports: dict[str, int] = {}
@@ -92,15 +93,13 @@ class S3Server:
 
     def client(self, identity: Identity | None = None) -> "S3Client":
         """Return a client of this server; without an identity, for the account that may do everything."""
-        key, secret = (
-            (identity.access_key, identity.secret_key) if identity else (self.access_key, self.secret_key)
-        )
+        identity = identity or self._admin
         return boto3.client(
             "s3",
             endpoint_url=self.url,
             region_name=REGION,
-            aws_access_key_id=key,
-            aws_secret_access_key=secret,
+            aws_access_key_id=identity.access_key,
+            aws_secret_access_key=identity.secret_key,
             # A proxy from the environment could not reach this machine's loopback.
             config=Config(proxies={}, retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=30),
         )
@@ -116,8 +115,7 @@ class S3Server:
         self._ports = dict(zip(SERVICES, _free_ports(len(SERVICES)), strict=True))
         # No other server knows this account, so an answer to it comes from this process.
         probe = Identity("probe", secrets.token_hex(10), secrets.token_hex(20), ("Admin",))
-        admin = Identity("admin", self.access_key, self.secret_key, ("Admin",))
-        config = {"identities": [_account(one) for one in (probe, admin, *self.identities)]}
+        config = {"identities": [_account(one) for one in (probe, self._admin, *self.identities)]}
         (self.folder / "s3.json").write_text(json.dumps(config))
         (self.folder / "data").mkdir(exist_ok=True)
         with self._log.open("wb") as log:

@@ -3,7 +3,7 @@
 import json
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 LOG_TYPE = "DUO_TELEPHONY"
@@ -39,11 +39,7 @@ class Instance:
         Raises:
             FeedBodyError: A part of the name is not a valid id.
         """
-        for name, value in (
-            ("project", self.project),
-            ("location", self.location),
-            ("instance", self.instance),
-        ):
+        for name, value in asdict(self).items():
             if not _ID.fullmatch(value):
                 raise FeedBodyError(
                     f"The {name} ({value}) is not a valid id: use only letters, digits, '.', ':' and '-'."

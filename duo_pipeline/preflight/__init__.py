@@ -1,1 +1,1 @@
-"""All that a run needs, tried before there is one: the settings, Duo, the bucket, Dagster."""
+"""Try everything that a run needs before there is one: the settings, Duo, the bucket, Dagster."""

@@ -36,11 +36,11 @@ FAULTY: Mapping[Code | None, str] = {
     40105: CLOCK,
     40301: PERMISSION,
 }
-"""The line that is wrong, by the code of the failure; `ANSWER` for any other code."""
+"""The line that has failed, by the code of the failure; `ANSWER` for any other code."""
 ADVICE = {
     DNS: "Check this machine's network and name server.",
-    CONNECTION: "Check this machine's network, and whether a firewall or a proxy stands in between.",
-    TLS: "Check DUO_API_HOST, and whether a proxy stands in between.",
+    CONNECTION: "Check this machine's network, and whether a firewall or a proxy is in between.",
+    TLS: "Check DUO_API_HOST, and whether a proxy is in between.",
     ANSWER: "A run would wait and try again: check again in a few minutes.",
 }
 
@@ -84,7 +84,9 @@ def check(
         return group
     _all_well_before(HISTORY, group, settings)
     if hours:
-        group.ok(HISTORY, f"Duo answers queries back to {since:%Y-%m-%d %H:%M} UTC, as far as a run reads.")
+        group.ok(
+            HISTORY, f"Duo answers queries back to {since:%Y-%m-%d %H:%M} UTC. A run reads no earlier hour."
+        )
     _look_at_newest(group, newest, now)
     return group
 
@@ -95,7 +97,9 @@ def _all_well_before(line: str, group: Group, settings: DuoSettings) -> None:
     sentences = {
         DNS: f"{settings.host.name} has an address.",
         CONNECTION: "Duo can be reached.",
-        TLS: "Duo's certificate is trusted." if encrypted else "Plain http://, which only loopback may use.",
+        TLS: "Duo's certificate is trusted."
+        if encrypted
+        else "Not encrypted (http://): this is only for loopback.",
         ANSWER: "Duo answers.",
         KEY: "Duo knows the key.",
         SIGNATURE: "Duo accepts the signature.",

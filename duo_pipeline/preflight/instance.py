@@ -88,8 +88,8 @@ def _look_at_schedules(group: Group, instance: dg.DagsterInstance, accounts: Seq
         return
     group.fail(
         SCHEDULES,
-        f"Switched off: {_and(sorted(stopped))}; switch on in Dagster's UI (Automation), or no hours"
-        " are requested automatically.",
+        f"These schedules are off: {_and(sorted(stopped))}. Switch them on in Dagster's UI (Automation), or"
+        " no hours are requested automatically.",
     )
 
 
@@ -106,8 +106,8 @@ def _look_at_limit(group: Group, instance: dg.DagsterInstance, accounts: Sequenc
     limit = limits.get(wrong[0], default)
     group.fail(
         LIMIT,
-        f"The pool {_and(wrong)} has {'no limit' if limit is None else f'the limit {limit}'}, but it must"
-        " be 1, because all runs share one quota at Duo: take dagster.yaml from deploy/local, or run"
+        f"The limit of the pool {_and(wrong)} is {'not set' if limit is None else limit}, but it must be 1,"
+        " because all runs share one quota at Duo: copy deploy/local/dagster.yaml to DAGSTER_HOME, or run"
         f" `dagster instance concurrency set {wrong[0]} 1`.",
     )
 

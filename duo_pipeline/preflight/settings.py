@@ -1,4 +1,4 @@
-"""The settings, all of them."""
+"""The settings: whether each of them can be read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

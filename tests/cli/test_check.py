@@ -395,12 +395,12 @@ BROKEN = {
     "a schedule is off": Broken(
         lambda world: world.switch("telephony_reconcile", InstigatorStatus.STOPPED),
         "Dagster/schedules",
-        ("Switched off: telephony_reconcile;", "switch on in Dagster's UI"),
+        ("schedules are off: telephony_reconcile.", "Switch them on in Dagster's UI"),
     ),
     "the pool has no limit": Broken(
         lambda world: world.without("    default_limit: 1\n"),
         "Dagster/pool limit",
-        ("duo_admin_api has no limit", "dagster instance concurrency set duo_admin_api 1"),
+        ("duo_admin_api is not set", "dagster instance concurrency set duo_admin_api 1"),
     ),
 }
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from duo_pipeline.defs.resources import s3_client
 from duo_pipeline.landing.bucket import Bucket, BucketError
 from duo_pipeline.landing.hour_lines import PlacedLine
-from duo_pipeline.masking import mask_phones
+from duo_pipeline.masking import shown
 from duo_pipeline.udm.findings import Findings
 from duo_pipeline.udm.lines import event_lines
 
@@ -85,8 +85,8 @@ def _sentence(source: str, error: Exception) -> str:
 def _findings_table(findings: Findings) -> Table:
     table = Table("lines", "severity", "finding, and the first line with it", title="What was found")
     for issue, lines, (first, *_) in findings.findings():
-        whose = f" (telephony_id {mask_phones(first.record_id)})" if first.record_id is not None else ""
-        said = Text(f"{mask_phones(issue.sentence)}\n{first}{whose}")
+        whose = f" (telephony_id {shown(first.record_id)})" if first.record_id is not None else ""
+        said = Text(f"{issue.sentence}\n{first}{whose}")
         table.add_row(f"{lines:,}", issue.type.severity, said)
     return table
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import phonenumbers
 
+from duo_pipeline.masking import shown
 from duo_pipeline.ndjson import is_number
 from duo_pipeline.udm import finding_types as types
 from duo_pipeline.udm.assumptions import Assumption, assumption_of_time, assumption_of_value
@@ -16,7 +17,6 @@ from duo_pipeline.udm.schema import LIMITS, byte_length
 from duo_pipeline.udm.values import is_filled, text
 
 _KNOWN_KEYS = frozenset((*DUOS_FIELDS, *ADDED_FIELDS))
-_SHOWN = 80
 _LONGEST_ID = LIMITS["productLogId"]
 
 
@@ -34,7 +34,7 @@ def line_issues(record: Mapping[str, Any], event: Event, *, strict: bool) -> lis
     issues += _assumed(assumption_of_time(record))
     issues += _text_issues(RECORD_ID, record)
     issues += _text_issues("phone", record)
-    issues += [Issue(types.UNKNOWN_KEY, repr(key[:_SHOWN])) for key in record if key not in _KNOWN_KEYS]
+    issues += [Issue(types.UNKNOWN_KEY, f"'{shown(key)}'") for key in record if key not in _KNOWN_KEYS]
     if not strict:
         issues += _assumed(Assumption.LENIENT_JSON)
     return issues

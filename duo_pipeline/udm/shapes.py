@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from duo_pipeline.masking import shown
 from duo_pipeline.ndjson import is_number
 from duo_pipeline.udm import finding_types as types
 from duo_pipeline.udm import schema
@@ -22,7 +23,6 @@ MOST_SHAPES = 4096
 """How many shapes are kept in memory."""
 _FIELDS = (*COMMON, *STAND_INS, "ts")
 _ABSENT: Any = object()
-_SHOWN = 80
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -110,7 +110,7 @@ def _loss(field: str, value: object) -> Issue:
 def _faults(event: Event) -> list[Issue]:
     refusal = schema.refusal(event)
     return [
-        *([Issue(types.OUTSIDE_SCHEMA, refusal)] if refusal else []),
+        *([Issue(types.OUTSIDE_SCHEMA, shown(refusal))] if refusal else []),
         *(Issue(types.TOO_LONG, name) for name in schema.too_long(event)),
         # a missing event time has its own type of finding
         *(
@@ -123,7 +123,7 @@ def _faults(event: Event) -> list[Issue]:
 
 def _unknown_values(line: Mapping[str, Any]) -> list[Issue]:
     return [
-        Issue(types.UNKNOWN_VALUE, f"{field} {value[:_SHOWN]!r}")
+        Issue(types.UNKNOWN_VALUE, f"{field} '{shown(value)}'")
         for field, known in KNOWN_VALUES.items()
         if (value := text(line.get(field))) and value not in known
     ]

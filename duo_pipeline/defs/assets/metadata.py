@@ -1,20 +1,21 @@
 """The metadata of each hour's materialization. It contains no secret and no whole phone number."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import dagster as dg
 
 from duo_pipeline import instants
 from duo_pipeline.duo.telephony_log import TelephonyLog
 from duo_pipeline.landing.hour import Landed
-from duo_pipeline.masking import mask_phone, mask_phones
+from duo_pipeline.masking import mask_phone, shown
 from duo_pipeline.udm.findings import FactCount, Findings
 
 _PREVIEW_FIELDS = ("ts", "type", "context", "credits", "phone", "telephony_id")
 _BAR = 10
+_MOST_TYPES = 20
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -43,9 +44,7 @@ def landed_metadata(
         "first_ts": _instant_or_null(landed.first_ns),
         "last_ts": _instant_or_null(landed.last_ns),
         "credits": dg.MetadataValue.int(landed.credits_by_type.total()),
-        "credits_by_type": dg.MetadataValue.json(
-            {mask_phones(kind): credits_ for kind, credits_ in landed.credits_by_type.items()}
-        ),
+        "credits_by_type": dg.MetadataValue.json(_by_shown_name(landed.credits_by_type)),
         "objects": dg.MetadataValue.json(landed.objects),
         "preview": dg.MetadataValue.md(_preview(landed.preview)),
     }
@@ -105,15 +104,14 @@ def _findings_table(findings: Findings) -> str:
     rows: list[Sequence[str]] = [("finding", "severity", "lines", "first place", "telephony_id"), ["---"] * 5]
     for issue, lines, places in findings.findings():
         first = places[0]
-        whose = _id(first.record_id or "")
-        cells = (mask_phones(issue.sentence), issue.type.severity, f"{lines:,}", str(first), whose)
-        rows.append([cell.replace("|", "\\|") for cell in cells])
+        whose = shown(first.record_id or "")
+        rows.append((issue.sentence, issue.type.severity, f"{lines:,}", str(first), whose))
     return _markdown(rows)
 
 
 def _preview(records: list[dict[str, Any]]) -> str:
     rows: list[Sequence[str]] = [_PREVIEW_FIELDS, ["---"] * len(_PREVIEW_FIELDS)]
-    rows += [[_cell(record, field).replace("|", "\\|") for field in _PREVIEW_FIELDS] for record in records]
+    rows += [[_cell(record, field) for field in _PREVIEW_FIELDS] for record in records]
     return _markdown(rows)
 
 
@@ -124,20 +122,12 @@ def _markdown(rows: Sequence[Sequence[str]]) -> str:
 
 def _cell(record: Mapping[str, Any], field: str) -> str:
     text = str(record.get(field, ""))
-    match field:
-        case "phone":
-            return mask_phone(text)
-        case "telephony_id":
-            return _id(text)
-        case "ts":
-            return text
-        case _:
-            return mask_phones(text)
+    return mask_phone(text) if field == "phone" else shown(text)
 
 
-def _id(text: str) -> str:
-    """Return an id; one that is not a UUID may be anything, so its phone numbers are masked."""
-    try:
-        return text if str(UUID(text)) == text.lower() else mask_phones(text)
-    except ValueError:
-        return mask_phones(text)
+def _by_shown_name(credits_by_type: Counter[str]) -> dict[str, int]:
+    """Return the credits of the most expensive types by their shown names, and the sum of all others."""
+    credits_: Counter[str] = Counter()
+    for rank, (name, spent) in enumerate(credits_by_type.most_common()):
+        credits_[shown(name) if rank < _MOST_TYPES else "others"] += spent
+    return dict(credits_)

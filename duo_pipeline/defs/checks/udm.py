@@ -5,7 +5,6 @@ from typing import NamedTuple
 import dagster as dg
 
 from duo_pipeline.defs.checks.evaluations import Verdict
-from duo_pipeline.masking import mask_phones
 from duo_pipeline.udm.finding_types import (
     CREDITS_LOST,
     FACT_LOST,
@@ -102,8 +101,7 @@ def verdict(check: UdmCheck, findings: Findings) -> Verdict:
 
 
 def _said(finding: Finding, lines: int) -> str:
-    sentence = mask_phones(finding.issue.sentence)
-    return f"{finding.lines:,} of {lines:,} lines: {sentence}, first at {finding.places[0]}"
+    return f"{finding.lines:,} of {lines:,} lines: {finding.issue.sentence}, first at {finding.places[0]}"
 
 
 def _is_by_format(found: list[Finding], findings: Findings) -> bool:

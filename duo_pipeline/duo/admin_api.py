@@ -2,8 +2,6 @@
 
 import email.utils
 import random
-import socket
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
@@ -17,20 +15,19 @@ import urllib3
 
 from duo_pipeline import __version__
 from duo_pipeline.duo import answer as answers
-from duo_pipeline.duo.errors import CURES, Code, DuoContradiction, DuoError, DuoRefusal, DuoUnavailable
+from duo_pipeline.duo import no_answer
+from duo_pipeline.duo.bounds import AnswerTooLarge, bounded_session, pieces
+from duo_pipeline.duo.errors import CURES, DuoContradiction, DuoError, DuoRefusal, DuoUnavailable
 from duo_pipeline.duo.host import ApiHost
 from duo_pipeline.duo.signature import canonical_parameters, sign
-from duo_pipeline.masking import mask_phones
+from duo_pipeline.masking import shown
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
 """How long Duo may be silent. It sends a page within a few seconds."""
-PAGE_SECONDS = 180.0
-"""How long one answer may take in total, so that a trickle of bytes cannot block a run forever."""
 LONGEST_WAIT_SECONDS = 120.0
 LONGEST_RETRY_AFTER_SECONDS = 900.0
 """A request that would have to wait longer fails instead, so that the run does not block other runs."""
-_CHUNK = 1 << 16
 
 OnWait = Callable[[str, float], None]
 
@@ -48,9 +45,8 @@ class AdminApi:
         retry_base_seconds: The first wait after a failure. Each further wait is twice as long, up to 120 s.
         retry_attempts: How often one request is tried in total.
         on_wait: Called before each wait with the reason and the seconds.
-        session: The HTTP session.
+        session: The HTTP session; the default one bounds each answer.
         clock: Returns Unix seconds, for the Date of a request.
-        monotonic: Returns the seconds of a clock that never jumps, to limit the time of one answer.
         sleep: Waits for a number of seconds.
         jitter: Returns a random number from 0 to 1, which makes a wait up to a quarter longer.
         requests_sent: How many requests were sent, including the failed ones: each costs quota.
@@ -64,9 +60,8 @@ class AdminApi:
     retry_base_seconds: float
     retry_attempts: int
     on_wait: OnWait = lambda *_: None
-    session: requests.Session = field(default_factory=requests.Session)
+    session: requests.Session = field(default_factory=bounded_session)
     clock: Callable[[], float] = time.time
-    monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
     requests_sent: int = field(default=0, init=False)
@@ -126,29 +121,23 @@ class AdminApi:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return self._answer(response, self._body(response))
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise _connection_error(error, self.host) from None
+                return self._answer(response, b"".join(pieces(response)), parameters)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, AnswerTooLarge) as error:
+            raise no_answer.connection_error(error, self.host) from None
 
-    def _body(self, response: requests.Response) -> bytes:
-        deadline = self.monotonic() + PAGE_SECONDS
-        body = bytearray()
-        while chunk := response.raw.read1(_CHUNK, decode_content=True):
-            body += chunk
-            if self.monotonic() > deadline:
-                raise DuoUnavailable(f"Duo's answer was not complete after {PAGE_SECONDS:.0f} s")
-        return bytes(body)
-
-    def _answer(self, response: requests.Response, body: bytes) -> dict[str, Any]:
+    def _answer(
+        self, response: requests.Response, body: bytes, parameters: Mapping[str, str]
+    ) -> dict[str, Any]:
         status = response.status_code
         try:
             answer = answers.read(body)
         except ValueError:
             answer = None
-        if not isinstance(answer, dict):
-            if status == 200:
+        if not isinstance(answer, dict) or answer.get("stat") not in ("OK", "FAIL"):
+            is_page = body.lstrip()[:1] == b"<"
+            if status == 200 and not is_page and not isinstance(answer, dict):
                 raise DuoUnavailable("Duo's answer was cut off or is not JSON")
-            raise self._refused(response, status * 100, "")
+            raise no_answer.gateway_answered(response, self.host)
         if status == 200 and answer.get("stat") == "OK":
             content = answer.get("response")
             if isinstance(content, dict):
@@ -156,11 +145,12 @@ class AdminApi:
             raise DuoContradiction("Duo answered OK but sent no response: report it to Duo's support.")
         code = answer.get("code")
         words = "; ".join(str(answer[key]) for key in ("message", "message_detail") if answer.get(key))
-        raise self._refused(
-            response, code if isinstance(code, int) and code >= 10000 else status * 100, words
-        )
+        code = code if isinstance(code, int) and code >= 10000 else status * 100
+        raise self._refused(response, code, words, parameters)
 
-    def _refused(self, response: requests.Response, code: int, words: str) -> DuoError:
+    def _refused(
+        self, response: requests.Response, code: int, words: str, parameters: Mapping[str, str]
+    ) -> DuoError:
         said = f' saying "{self._harmless(words)}"' if words else ""
         if code // 100 == 429 or code >= 50000:
             what = "got too many requests" if code < 50000 else "had an internal error"
@@ -171,21 +161,21 @@ class AdminApi:
                     code,
                 )
             return DuoUnavailable(f"Duo {what} ({code})", retry_after, code=code)
-        if 30000 <= code < 40000:
-            return DuoRefusal(
-                f"{self.host.name} redirected the request ({code // 100}), and redirects are not followed:"
-                " check DUO_API_HOST.",
-                code,
-            )
         cure = CURES.get(code, "look up this code in Duo's Admin API documentation")
         if code == 40105:
             cure = self._skew(response)
+        if code == 40002 and self._is_too_old(parameters):
+            cure = "the hour is older than the 180 days that Duo keeps"
         return DuoRefusal(f"Duo refused the request ({code}){said}: {cure}.", code)
 
     def _harmless(self, words: str) -> str:
         for secret in (self.skey, self.ikey):
             words = words.replace(secret, "•••")
-        return mask_phones(" ".join(words.split())[:200])
+        return shown(" ".join(words.split()))
+
+    def _is_too_old(self, parameters: Mapping[str, str]) -> bool:
+        # by this machine's clock, and Duo refuses some of the 180th day already
+        return float(parameters.get("mintime", "inf")) < (self.clock() - 179 * 86_400) * 1000
 
     def _skew(self, response: requests.Response) -> str:
         try:
@@ -211,35 +201,3 @@ def _error_of(state: tenacity.RetryCallState) -> DuoUnavailable:
     error = state.outcome.exception() if state.outcome else None
     assert isinstance(error, DuoUnavailable)  # noqa: S101 - the only kind that is retried
     return error
-
-
-def _connection_error(error: Exception, host: ApiHost) -> DuoError:
-    causes = list(_causes(error))
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return DuoRefusal(
-            f"The certificate of {host.name} is not trusted: check DUO_API_HOST, this machine's"
-            " certificates, and whether there is a proxy in between.",
-            "tls",
-        )
-    if any(isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME for cause in causes):
-        return DuoRefusal(f"There is no host {host.name}: check DUO_API_HOST.", "dns")
-    code: Code = "connection"
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
-        code = "dns"
-    elif any(isinstance(cause, ssl.SSLError) for cause in causes):
-        code = "tls"
-    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
-        return DuoUnavailable(f"{host.name} did not answer in time", code=code)
-    return DuoUnavailable(f"The connection to {host.name} failed ({type(causes[-1]).__name__})", code=code)
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """Return the error and everything that caused it; urllib3 hides its causes in `args` and `reason`."""
-    found: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        one = waiting.pop(0)
-        if isinstance(one, BaseException) and one not in found:
-            found.append(one)
-            waiting += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
-    return found

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Literal
 
-Code = int | Literal["dns", "connection", "tls"]
-"""Duo's own code, or the step at which the connection to Duo failed."""
+Code = int | Literal["dns", "connection", "proxy", "tls", "gateway"]
+"""Duo's own code, or where the way to Duo ended."""
 
 CURES: Mapping[int, str] = {
     40001: "a parameter is missing, which is a bug of this program: report it",
-    40002: "Duo does not accept a parameter: the hour may be older than the 180 days that Duo keeps",
+    40002: "Duo does not accept a parameter, which is a bug of this program: report it with this sentence",
     40101: "the request had no credentials: check DUO_IKEY and DUO_SKEY",
     40102: "Duo does not know the integration key: check DUO_IKEY, which must be that of an Admin API app",
     40103: "the signature is wrong: check DUO_SKEY",

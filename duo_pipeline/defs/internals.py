@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator, Sequence
 import dagster as dg
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.event_api import PartitionKeyFilter
-from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.execution.plan.plan import ExecutionPlan
@@ -104,21 +103,6 @@ def latest_evaluations(
         for info in infos:
             if info.partition_key:
                 yield info.partition_key, info.latest_execution_status, info.latest_check_event_storage_id
-
-
-def plan_again(context: dg.AssetExecutionContext, partition: str) -> None:
-    """Withdraw a materialization that this step has recorded: plan it again, so that it fails with the run.
-
-    Nothing can be deleted from Dagster's log. But a partition that was planned after its materialization
-    counts as failed when the run fails.
-    """
-    planned = AssetMaterializationPlannedData(context.asset_key, partition=partition)
-    context.instance.report_dagster_event(
-        DagsterEvent.build_asset_materialization_planned_event(
-            context.job_name, str(context.op_execution_context.op_handle), planned
-        ),
-        run_id=context.run.run_id,
-    )
 
 
 def delete_evaluations(instance: dg.DagsterInstance, run_ids: Collection[str]) -> None:

@@ -33,8 +33,8 @@ class Hours(Protocol):
     def add(self, hour: datetime, figures: Metadata) -> None:
         """Take an hour that has landed."""
 
-    def take_back(self, hours: Collection[datetime]) -> None:
-        """Take hours back which are in doubt."""
+    def take_back(self, verdicts: Mapping[datetime, Verdict]) -> None:
+        """Take back hours that are red after all."""
 
     def write(self) -> None:
         """Write to Dagster what has been told."""
@@ -146,7 +146,7 @@ class HoursRun:
                     self.verdicts[hour] = _in_doubt(doubt, self._landed.get(hour))
                 elif verdict and _COUNTED not in verdict.sentence:
                     self.verdicts[hour] = Verdict(False, f"{doubt}; {verdict.sentence}")
-            self._recording.take_back(hours)
+            self._recording.take_back({hour: self.verdicts[hour] for hour in hours if hour in self.verdicts})
 
     def _shows_less(self, hours: list[datetime], of: Collection[datetime]) -> int:
         """Return how many records S3 has of some hours that Duo did not show in the latest query."""
@@ -184,7 +184,8 @@ class HoursRun:
             self._beyond[hours[-1]] = max(self._beyond[hours[-1]], log.beyond)
             self.failed |= {hour: str(error) for hour, error in queue.failed.items()}
             if log.doubts:
-                self._recording.take_back(hours)
+                doubts = "; ".join(log.doubts)
+                self._recording.take_back({hour: _in_doubt(doubts, self._read.get(hour)) for hour in hours})
         if not log.doubts:
             self._judge_each()
         return "; ".join(log.doubts)
@@ -195,9 +196,11 @@ class HoursRun:
         shown = sum(landed.records for landed in self._read.values()) + log.beyond
         of = f"of {log.total.value:,} that Duo counts" if log.total else "(Duo gives no count)"
         whole = Verdict(True, f"{shown:,} records {of} came in the query for {_query_span(log)}.")
-        for hour, landed in self._read.items():
-            self.verdicts[hour] = Verdict(False, _rejected(landed)) if landed.rejects else whole
-        self._recording.take_back([hour for hour, landed in self._read.items() if landed.rejects])
+        red = {
+            hour: Verdict(False, _rejected(landed)) for hour, landed in self._read.items() if landed.rejects
+        }
+        self.verdicts |= dict.fromkeys(self._read, whole) | red
+        self._recording.take_back(red)
 
     def _counted(self, hour: datetime, entries: Iterator[Entry]) -> Iterator[Entry]:
         """Yield the entries, and then note how many they were and how many requests they took."""

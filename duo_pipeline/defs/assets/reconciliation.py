@@ -1,6 +1,6 @@
 """The job that reads hours again: for what Duo shows late, and for what S3 has lost."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from duo_pipeline.defs import tags
 from duo_pipeline.defs.assets.hours_run import HoursRun, reasons
 from duo_pipeline.defs.assets.recording import Metadata
 from duo_pipeline.defs.checks import evaluations as checks
+from duo_pipeline.defs.checks.evaluations import Verdict
 from duo_pipeline.defs.partitions import hours_between, key_of, last_settled, refusal
 from duo_pipeline.duo.errors import DuoError
 from duo_pipeline.landing.bucket import BucketError
@@ -111,9 +112,9 @@ class _Changes:
             self.changed.add(hour)
             self._waiting[hour] = figures
 
-    def take_back(self, hours: Collection[datetime]) -> None:
-        """Take hours back that are in doubt: what has landed of them is recorded when they are read again."""
-        for hour in hours:
+    def take_back(self, verdicts: Mapping[datetime, Verdict]) -> None:
+        """Take back hours that are red: what has landed of them is recorded when they are read again."""
+        for hour in verdicts:
             self._waiting.pop(hour, None)
 
     def write_if_due(self) -> None:

@@ -1,12 +1,12 @@
 """When Dagster learns that an hour is done."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 import dagster as dg
 
-from duo_pipeline.defs.internals import plan_again
+from duo_pipeline.defs.checks.evaluations import COMPLETE, Verdict, record
 from duo_pipeline.defs.partitions import key_of
 
 RECORD_AFTER_SECONDS = 20.0
@@ -69,14 +69,17 @@ class Recording:
             )
         self._waiting.clear()
 
-    def take_back(self, hours: Iterable[datetime]) -> None:
-        """Withdraw hours that are not done after all, so that they fail with the run.
+    def take_back(self, verdicts: Mapping[datetime, Verdict]) -> None:
+        """Withdraw hours that turn out to be red.
 
-        Dagster's log keeps what was written, but counts the plan that is written after it.
+        What was written of an hour stays in Dagster's log. So the hour's check turns red at once, which
+        survives a SIGKILL of the step: a retry of the run and the schedule both read the hour again.
         """
-        for hour in hours:
+        written = {}
+        for hour, verdict in verdicts.items():
             if self._done.pop(hour, None) is not None and self._waiting.pop(hour, None) is None:
-                plan_again(self._context, key_of(hour))
+                written[hour] = verdict
+        record(self._context, self._context.asset_key, COMPLETE, written)
 
     def finish(self) -> None:
         """Pass the metadata to Dagster, for the events that it writes when the step succeeds."""

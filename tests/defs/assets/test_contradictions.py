@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from duo_pipeline.defs.assets import hours_run
+from duo_pipeline.defs.assets import hours_run, recording
+from duo_pipeline.defs.partition_status import to_request
 from duo_pipeline.defs.partitions import key_of
 from duo_pipeline.defs.resources import DuoAdminApi
 from duo_pipeline.duo.errors import DuoRefusal, DuoUnavailable
@@ -71,18 +72,52 @@ def test_hours_out_of_order_are_read_again_in_parts_and_every_record_lands(
     assert dagster.events(HOURS[1])[0]["records"] == 2
 
 
-def test_an_hour_that_was_claimed_before_a_contradiction_is_red_until_it_is_read_whole(
-    dagster: DagsterRun, duo_says: Duo, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture(params=[DuoUnavailable("Duo had an internal error (50000)", code=50000), RuntimeError])
+def second_query_fails(
+    duo_says: Duo, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
+    """Duo's answer to the first query contradicts itself; the second fails by Duo, or the program crashes."""
+
     def breaks_down(hours: list[datetime], shown: list[Sent]) -> dict[str, Any]:
-        if len(duo_says.queries) > 1:
-            raise DuoUnavailable("Duo had an internal error (50000)", code=50000)
+        if len(duo_says.queries) == 2:
+            raise request.param
         return Duo.answer(duo_says, hours, shown)
 
     monkeypatch.setattr(duo_says, "answer", breaks_down)
     duo_says.records = [*one_an_hour(), sent(HOURS[1] + timedelta(minutes=9))]
+
+
+@pytest.fixture
+def each_hour_is_recorded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "RECORD_AFTER_SECONDS", -1.0)
+
+
+@pytest.mark.usefixtures("second_query_fails")
+def test_hours_that_were_landed_before_a_contradiction_are_not_done(dagster: DagsterRun) -> None:
     failure_of(dagster.run(HOURS[0], HOURS[-1]))
     assert dagster.done() == set()
+
+
+@pytest.mark.usefixtures("second_query_fails", "each_hour_is_recorded_at_once")
+def test_hours_that_were_recorded_before_a_contradiction_are_red_and_requested_again(
+    dagster: DagsterRun,
+) -> None:
+    failure_of(dagster.run(HOURS[0], HOURS[-1]))
+    assert dagster.done() == {key_of(hour) for hour in HOURS[:3]}  # Dagster's log cannot be undone
+    assert to_request(dagster.instance, dagster.ndjson, HOURS) == [
+        (HOURS[0], HOURS[2]),
+        (HOURS[3], HOURS[3]),
+    ]
+
+
+@pytest.mark.usefixtures("second_query_fails", "each_hour_is_recorded_at_once")
+def test_a_retry_reads_hours_again_that_were_recorded_before_a_contradiction(
+    dagster: DagsterRun, duo_says: Duo
+) -> None:
+    failed = dagster.run(HOURS[0], HOURS[-1])
+    assert dagster.run(HOURS[0], HOURS[-1], parent=failed.run_id).success
+    assert duo_says.queries[2:] == [HOURS, HOURS[:2], HOURS[2:]]
+    assert to_request(dagster.instance, dagster.ndjson, HOURS) == []
 
 
 def test_new_records_count_once_though_their_hours_were_read_twice(

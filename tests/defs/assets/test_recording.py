@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from duo_pipeline.defs.assets.recording import RECORD_AFTER_SECONDS, Recording
+from duo_pipeline.defs.checks.evaluations import Verdict
 from duo_pipeline.duo.admin_api import CONNECT_SECONDS, READ_SECONDS
 
 HOUR = datetime(2026, 11, 23, 5, tzinfo=UTC)
@@ -83,7 +84,7 @@ def test_hours_taken_back_are_neither_written_nor_left_to_dagster() -> None:
     hours, context, _ = recording()
     hours.add(HOUR, FIGURES)
     hours.add(HOUR + timedelta(hours=1), FIGURES)
-    hours.take_back([HOUR])
+    hours.take_back({HOUR: Verdict(False, "in doubt")})
     hours.write()
     hours.finish()
     assert context.written == context.left_to_dagster == ["2026-11-23-06:00"]

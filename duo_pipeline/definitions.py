@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from duo_pipeline.config import settings
+from duo_pipeline.config.account import UDM_SENSOR
 from duo_pipeline.config.accounts_file import accounts
-from duo_pipeline.defs.alerts.evaluation import Watched
-from duo_pipeline.defs.alerts.sensor import telephony_alerts
+from duo_pipeline.defs.alerts.sensor import alerts_sensor
 from duo_pipeline.defs.alerts.topic import Topic
 from duo_pipeline.defs.executor import by_account
 from duo_pipeline.defs.pipeline import pipeline
@@ -34,13 +34,13 @@ defs = dg.Definitions.merge(
     dg.Definitions(
         sensors=[
             dg.AutomationConditionSensorDefinition(
-                "telephony_udm_follows",
-                target=[one.udm for one in _pipelines],
+                UDM_SENSOR,
+                target=[one.watched.events for one in _pipelines],
                 default_status=dg.DefaultSensorStatus.RUNNING,
                 description="Makes the UDM events of each hour whose lines are newer than its events.",
             ),
-            telephony_alerts(
-                [Watched((one.ndjson, one.udm), one.hours) for one in _pipelines],
+            alerts_sensor(
+                [one.watched for one in _pipelines],
                 Topic(_alerts.topic_arn) if _alerts.topic_arn else None,
                 _alerts.ui_url,
                 _now,
@@ -50,5 +50,6 @@ defs = dg.Definitions.merge(
     ),
 )
 
-# All that is imported stays. Else each collection walks it again, which is a quarter of a run of one hour.
+# What is imported so far stays for good. If each garbage collection looked at it again, that would take a
+# quarter of the time of a run over one hour.
 gc.freeze()

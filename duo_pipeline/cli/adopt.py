@@ -17,7 +17,7 @@ from duo_pipeline.cli.chosen_account import the_chosen
 from duo_pipeline.config import settings
 from duo_pipeline.config.account import Account
 from duo_pipeline.defs.partitions import hours_between, refusal, span
-from duo_pipeline.defs.resources import open_feed
+from duo_pipeline.defs.resources import open_feed, s3_client
 from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.ownership import claim
@@ -38,7 +38,7 @@ def run_adopt(account: str | None) -> None:
     console = Console(highlight=False, soft_wrap=True)
     try:
         where = settings.feed(os.environ, of)
-        feed = open_feed(where, S3Resource())
+        feed = open_feed(where, s3_client(S3Resource()))
         claim(feed, base_work_prefix=where.base_work_prefix, duo_account=settings.duo_account(os.environ, of))
         hours = settings.hours(os.environ, of)
         keys = feed.bucket.keys(feed.prefix)

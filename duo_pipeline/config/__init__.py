@@ -1,1 +1,1 @@
-"""What is set, and where it comes from: the environment, the file of accounts, AWS Secrets Manager."""
+"""The settings, and where they come from: the environment, the file of accounts, AWS Secrets Manager."""

@@ -1,9 +1,13 @@
-"""A Duo account: its names in Dagster, and where its settings come from."""
+"""A Duo account: the names of its telephony log in Dagster, and where its settings come from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+PREFIX = "duo-telephony/"
+WORK_PREFIX = "duo-telephony-work/"
+ALERTS_SENSOR = "telephony_alerts"
+UDM_SENSOR = "telephony_udm_follows"
 VARIABLES = {
     "ikey": "DUO_IKEY",
     "skey": "DUO_SKEY",
@@ -39,7 +43,7 @@ class Account:
 
     Attributes:
         name: The first part of the keys of its assets.
-        suffix: What tells its job, its schedules, its pool and its resources from those of others.
+        suffix: The end of the names of its job, its schedules, its pool and its resources.
         given: The settings that its entry in the file of accounts gives.
         variables: The variables that hold its keys, where they are not ``DUO_IKEY`` and ``DUO_SKEY``.
     """
@@ -61,7 +65,7 @@ class Account:
 
     @property
     def reconcile_op(self) -> str:
-        """The one step of that job."""
+        """The only step of that job."""
         return f"read_again{self.suffix}"
 
     @property
@@ -71,9 +75,9 @@ class Account:
 
     @property
     def pool(self) -> str:
-        """The pool of runs that ask Duo for it: its quota is one, so one run of the queue at a time reads it.
+        """The pool of its runs. All of them share one quota at Duo, so only one queued run reads at a time.
 
-        A run that is started from the command line does not stand in the queue.
+        A run that is started from the command line does not wait in the queue.
         """
         return f"duo_admin_api{self.suffix}"
 

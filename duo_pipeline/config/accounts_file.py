@@ -1,4 +1,4 @@
-"""The Duo accounts that there are: those of a file, or the one of the environment."""
+"""The Duo accounts: those of a file, or the one of the environment."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -15,11 +15,13 @@ from duo_pipeline.config import settings
 from duo_pipeline.config.account import DEFAULT_ACCOUNT, Account
 from duo_pipeline.config.settings import Prefixes, SettingsError
 from duo_pipeline.duo.host import api_host
+from duo_pipeline.landing.line import RecordFormat
 
 FILE = "DUO_ACCOUNTS_FILE"
 _NAMED = 10
 _WORDS = {
     "missing": "is missing",
+    "literal_error": "must be secops or verbatim",
     "extra_forbidden": "is not a setting of an account",
     "string_type": "must be text (put it into quotes)",
     "list_type": "must be a list",
@@ -68,7 +70,7 @@ class _Entry(BaseModel):
     ) = None
     prefix: _Text | None = None
     work_prefix: _Text | None = None
-    record_format: Annotated[_Text, _parses(settings.record_format)] | None = None
+    record_format: RecordFormat | None = None
     start: Annotated[_Text, _parses(settings.first_hour)] | None = None
 
     @model_validator(mode="after")
@@ -94,7 +96,7 @@ class _File(BaseModel):
 
 
 def accounts(environ: Mapping[str, str]) -> list[Account]:
-    """Read which accounts there are; no key and no secret is read.
+    """Return the accounts, without reading their keys and secrets.
 
     Raises:
         SettingsError: The file cannot be read, or is wrong; the text names what, and where.
@@ -157,14 +159,14 @@ def _same_at_duo(found: Sequence[Account]) -> list[str]:
         (api_host(one.given["host"]).url, one.given.get("account_id", ""), one.name) for one in found
     )
     return [
-        f"{one[2]} and {next_[2]} are the same account at Duo: one host, and no account_id that differs"
+        f"{one[2]} and {next_[2]} are the same account at Duo: their hosts and account_ids do not differ"
         for one, next_ in pairwise(at_duo)
         if one[:2] == next_[:2]
     ]
 
 
 def _same_in_s3(found: Sequence[Account]) -> list[str]:
-    """Name prefixes that contain each other: in order, one that does is followed by one that it contains."""
+    """Return what is wrong with prefixes that contain each other: sorted, the outer one comes just before."""
     places = sorted(
         (settings.object_prefix(account.given[setting]), f"{setting} of {account.name}")
         for account in found

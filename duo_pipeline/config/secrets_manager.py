@@ -41,6 +41,6 @@ def with_keys(texts: Mapping[str, str]) -> dict[str, str]:
         keys = {}
     if not keys or not all(isinstance(key, str) and key.strip() for key in keys.values()):
         raise SettingsError(
-            f'The secret {name} must be the JSON object {{"DUO_IKEY": "…", "DUO_SKEY": "…"}}, and is not.'
+            f'The secret {name} must be the JSON object {{"DUO_IKEY": "…", "DUO_SKEY": "…"}}, with both keys.'
         )
     return {**texts, **keys}

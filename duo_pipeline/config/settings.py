@@ -1,4 +1,4 @@
-"""The settings: one class for each purpose, read from texts, with all faults named in one sentence."""
+"""The settings: one class for each purpose. One sentence names everything that is missing or wrong."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,19 +9,24 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, Field, PlainValidator, TypeAdapter, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails
 
-from duo_pipeline.config.account import DEFAULT_ACCOUNT, Account
+from duo_pipeline.config.account import DEFAULT_ACCOUNT, PREFIX, WORK_PREFIX, Account
 from duo_pipeline.duo.host import ApiHost, api_host
 from duo_pipeline.landing.line import RecordFormat
 
 HOUR_FORMAT = "%Y-%m-%d-%H:%M"
 """How Dagster writes the key of an hourly partition."""
-PREFIX = "duo-telephony/"
-WORK_PREFIX = "duo-telephony-work/"
 RECORD_FORMAT: RecordFormat = "secops"
 RETRY_BASE_SECONDS = 30
 RETRY_ATTEMPTS = 8
 DUO_DELAY_MINUTES = 2
 """Duo shows nothing younger, on purpose."""
+
+_WORDS = {
+    "int_parsing": "must be a whole number",
+    "greater_than_equal": "must be a whole number, {ge} or more",
+    "literal_error": "must be secops or verbatim",
+}
+"""What is said of pydantic's types of error."""
 
 T = TypeVar("T")
 
@@ -64,19 +69,6 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
-def record_format(text: str) -> RecordFormat:
-    """Return how lines are written.
-
-    Raises:
-        ValueError: The text names no format.
-    """
-    match text:
-        case "secops" | "verbatim":
-            return text
-        case _:
-            raise ValueError("must be secops or verbatim")
-
-
 def first_hour(text: str) -> datetime:
     """Return the first hour, in UTC.
 
@@ -91,15 +83,6 @@ def first_hour(text: str) -> datetime:
         raise ValueError("names an hour that does not exist") from None
 
 
-def _at_least(least: int) -> PlainValidator:
-    def parse(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise ValueError(f"must be a whole number, {least} or more")
-        return int(text)
-
-    return PlainValidator(parse)
-
-
 def _seconds(text: str) -> float:
     try:
         seconds = float(text)
@@ -112,7 +95,6 @@ def _seconds(text: str) -> float:
 
 _Key = Annotated[str, AfterValidator(_key)]
 _Prefix = Annotated[str, AfterValidator(object_prefix)]
-_Format = Annotated[RecordFormat, PlainValidator(record_format)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +106,11 @@ class DuoSettings:
     host: Annotated[ApiHost, PlainValidator(api_host)]
     account_id: str = ""
     retry_base_seconds: Annotated[float, PlainValidator(_seconds)] = RETRY_BASE_SECONDS
-    retry_attempts: Annotated[int, _at_least(1)] = RETRY_ATTEMPTS
+    retry_attempts: Annotated[int, Field(ge=1)] = RETRY_ATTEMPTS
 
     @property
     def account(self) -> str:
-        """What tells the Duo account from others: the host, and the child account's id if it is one."""
+        """The id of the Duo account: its host, and the child account's id if it is one."""
         return _account_at_duo(self.host, self.account_id)
 
 
@@ -151,7 +133,7 @@ class FeedSettings(Prefixes):
     """
 
     bucket: str
-    record_format: _Format = RECORD_FORMAT
+    record_format: RecordFormat = RECORD_FORMAT
     base_work_prefix: _Prefix = WORK_PREFIX
 
 
@@ -168,10 +150,10 @@ class HourSettings:
     """
 
     start: Annotated[datetime, PlainValidator(first_hour)] = datetime(2026, 1, 1, tzinfo=UTC)
-    settle_minutes: Annotated[int, _at_least(DUO_DELAY_MINUTES)] = 5
-    lookback_hours: Annotated[int, _at_least(1)] = 168
-    reconcile_hours: Annotated[int, _at_least(1)] = 48
-    reconcile_weekly_hours: Annotated[int, _at_least(0)] = 720
+    settle_minutes: Annotated[int, Field(ge=DUO_DELAY_MINUTES)] = 5
+    lookback_hours: Annotated[int, Field(ge=1)] = 168
+    reconcile_hours: Annotated[int, Field(ge=1)] = 48
+    reconcile_weekly_hours: Annotated[int, Field(ge=0)] = 720
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +161,7 @@ class AlertSettings:
     """Where to send alerts; read when the code location loads.
 
     Attributes:
-        topic_arn: The SNS topic; nobody is told if empty.
+        topic_arn: The SNS topic; without one, no alerts are sent.
         ui_url: Where people see Dagster's UI, for links; may be empty.
     """
 
@@ -205,7 +187,7 @@ def duo_and_feed(
 
 
 def duo_account(environ: Mapping[str, str], account: Account = DEFAULT_ACCOUNT) -> str:
-    """Return what tells the Duo account from others; empty if its host is not set, or is wrong."""
+    """Return the id of the Duo account (`DuoSettings.account`); empty if its host is not set, or is wrong."""
     texts = account.texts(environ)
     try:
         return _account_at_duo(api_host(texts["host"].strip()), texts.get("account_id", ""))
@@ -224,13 +206,14 @@ def hours(environ: Mapping[str, str], account: Account = DEFAULT_ACCOUNT) -> Hou
 
 
 def alerts(environ: Mapping[str, str]) -> AlertSettings:
-    """Read whom to tell of troubles; raises what `parse` does."""
+    """Read where to send alerts; raises what `parse` does."""
     return parse(AlertSettings, DEFAULT_ACCOUNT.texts(environ))
 
 
-def clause(error: ErrorDetails, words: Mapping[str, str]) -> str:
+def clause(error: ErrorDetails, words: Mapping[str, str] = _WORDS) -> str:
     """Return what is wrong with a setting: the words of its parser, or those for pydantic's type of error."""
-    return str(error.get("ctx", {}).get("error") or words.get(error["type"], error["msg"]))
+    context = error.get("ctx", {})
+    return str(context.get("error") or words.get(error["type"], error["msg"]).format(**context))
 
 
 def _account_at_duo(host: ApiHost, account_id: str) -> str:
@@ -251,7 +234,7 @@ def _parsed(kind: type[T], found: object, account: Account) -> T:
 def _sentence(errors: Sequence[ErrorDetails], account: Account) -> str:
     named = [(account.variable(str(error["loc"][-1])), error) for error in errors]
     missing = [name for name, error in named if error["type"] == "missing"]
-    wrong = [f"{name} {clause(error, {})}" for name, error in named if error["type"] != "missing"]
+    wrong = [f"{name} {clause(error)}" for name, error in named if error["type"] != "missing"]
     sentences = []
     if missing:
         verb, them = ("is", "it") if len(missing) == 1 else ("are", "them")

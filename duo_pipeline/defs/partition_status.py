@@ -1,8 +1,12 @@
-"""Which hours are done, failed, in doubt or under way, and which ranges must be requested."""
+"""Which hours are done, in doubt or under way, and which ranges must be requested.
 
-from collections.abc import Collection, Iterable
+An hour is done if it is materialized and has not failed since, and in doubt if its check ``complete`` is red.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import groupby
+from typing import NamedTuple
 
 import dagster as dg
 
@@ -13,43 +17,56 @@ from duo_pipeline.defs.partitions import HOUR, contiguous, hour_of, key_of
 DOUBTFUL_AT_A_TIME = 24
 MOST_UNEXPLAINED = 4
 """If more runs than this have failed for an unknown reason, the hours are not the cause."""
+_PAGE = 1000
+
+
+class Recorded(NamedTuple):
+    """A materialization of an hour: the run that recorded it, and its metadata."""
+
+    hour: datetime
+    run_id: str
+    metadata: Mapping[str, dg.MetadataValue]
+
+
+def recorded(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, hours: Collection[datetime]
+) -> Iterator[Recorded]:
+    """Yield the materializations of these hours, newest first."""
+    asked = dg.AssetRecordsFilter(asset, asset_partitions=[key_of(hour) for hour in hours])
+    cursor: str | None = None
+    while hours:
+        page = instance.fetch_materializations(asked, limit=_PAGE, cursor=cursor)
+        for record in page.records:
+            if record.partition_key and record.asset_materialization:
+                metadata = record.asset_materialization.metadata
+                yield Recorded(hour_of(record.partition_key), record.run_id, metadata)
+        if not page.has_more:
+            return
+        cursor = page.cursor
 
 
 def missing(
     instance: dg.DagsterInstance,
     asset: dg.AssetsDefinition,
-    hours: list[datetime],
-    incomplete: Collection[str] = (),
+    hours: Collection[datetime],
+    *,
+    or_under_way: bool = False,
 ) -> list[datetime]:
-    """Return the hours that are neither done nor queued nor running.
+    """Return the hours that are not done, or are in doubt.
 
     Args:
         instance: The Dagster instance.
         asset: The asset.
         hours: The hours to look at.
-        incomplete: The partition keys of hours that do not count as done.
+        or_under_way: Whether to return also the hours whose run is queued or running.
     """
-    done, under_way = _known(instance, asset)
-    fine = done.difference(incomplete) | under_way
+    materialized, failed, under_way = internals.partition_status(instance, asset)
+    done = materialized - failed - in_doubt(instance, asset, hours).keys()
+    fine = done - under_way if or_under_way else done | under_way
     return [hour for hour in hours if key_of(hour) not in fine]
 
 
-def not_done(
-    instance: dg.DagsterInstance, asset: dg.AssetsDefinition, hours: list[datetime]
-) -> list[datetime]:
-    """Return the hours that are not done, are in doubt, or have a run at work on them."""
-    done, under_way = _known(instance, asset)
-    fine = done - under_way - incomplete(instance, asset, hours).keys()
-    return [hour for hour in hours if key_of(hour) not in fine]
-
-
-def unfinished(instance: dg.DagsterInstance, asset: dg.AssetsDefinition) -> dict[datetime, str]:
-    """Return the hours that their latest run has not done, or not yet, with that run's id."""
-    attempts = internals.unfinished_attempts(instance, asset.key)
-    return {hour_of(key): run_id for key, run_id in attempts.items()}
-
-
-def incomplete(
+def in_doubt(
     instance: dg.DagsterInstance, asset: dg.AssetsDefinition, hours: Iterable[datetime]
 ) -> dict[str, int]:
     """Return the partition keys of the hours in doubt, oldest evaluation first.
@@ -58,6 +75,12 @@ def incomplete(
     contradict each other.
     """
     return red(instance, dg.AssetCheckKey(asset.key, COMPLETE), hours)
+
+
+def latest_attempts(instance: dg.DagsterInstance, asset: dg.AssetsDefinition) -> dict[datetime, str]:
+    """Return the hours that their latest run has not recorded, or not yet, with that run's id."""
+    attempts = internals.attempts_without_materialization(instance, asset.key)
+    return {hour_of(key): run_id for key, run_id in attempts.items()}
 
 
 def to_request(
@@ -69,9 +92,8 @@ def to_request(
     itself for good, and an hour in doubt can cost two requests. The hours of a run that failed for an unknown
     reason are requested in two parts, so that one hour cannot hold up the rest.
     """
-    doubtful = incomplete(instance, asset, hours)
-    later = set([*doubtful][DOUBTFUL_AT_A_TIME:])
-    wanted = [hour for hour in missing(instance, asset, hours, doubtful) if key_of(hour) not in later]
+    later = {*[*in_doubt(instance, asset, hours)][DOUBTFUL_AT_A_TIME:]}
+    wanted = [hour for hour in missing(instance, asset, hours) if key_of(hour) not in later]
     unexplained = _failed_without_reason(instance, asset, wanted)
     in_parts = len(set(unexplained.values())) <= MOST_UNEXPLAINED
     ranges: list[tuple[datetime, datetime]] = []
@@ -89,7 +111,7 @@ def _failed_without_reason(
     instance: dg.DagsterInstance, asset: dg.AssetsDefinition, hours: list[datetime]
 ) -> dict[datetime, str]:
     """Return the hours whose latest run failed for an unknown reason, each with that run's id."""
-    attempts = unfinished(instance, asset)
+    attempts = latest_attempts(instance, asset)
     of_hours = {hour: attempts[hour] for hour in hours if hour in attempts}
     if not of_hours:
         return {}
@@ -98,9 +120,3 @@ def _failed_without_reason(
     )
     unexplained = {run.run_id for run in runs if tags.EXPLAINED not in run.tags}
     return {hour: run_id for hour, run_id in of_hours.items() if run_id in unexplained}
-
-
-def _known(instance: dg.DagsterInstance, asset: dg.AssetsDefinition) -> tuple[set[str], set[str]]:
-    """Return the keys of the hours that are done, and of the hours that a run is working on."""
-    materialized, failed, under_way = internals.partition_status(instance, asset)
-    return materialized - failed, under_way

@@ -28,6 +28,11 @@ def hour_of(key: str) -> datetime:
     return datetime.strptime(key, HOUR_FORMAT).replace(tzinfo=UTC)
 
 
+def whole_hour(moment: datetime) -> datetime:
+    """Return the start of the hour that contains a moment."""
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
 def span(hours: Collection[datetime]) -> str:
     """Return the name of contiguous hours that Dagster's command line takes: ``A...B``, or ``A`` for one."""
     first, last = key_of(min(hours)), key_of(max(hours))
@@ -36,8 +41,7 @@ def span(hours: Collection[datetime]) -> str:
 
 def last_settled(hours: HourSettings, now: datetime, count: int) -> list[datetime]:
     """Return the last ``count`` settled hours, oldest first, but none before the first hour."""
-    settled_until = now - timedelta(minutes=hours.settle_minutes)
-    end = settled_until.replace(minute=0, second=0, microsecond=0)
+    end = whole_hour(now - timedelta(minutes=hours.settle_minutes))
     candidates = (end - HOUR * back for back in range(count, 0, -1))
     return [hour for hour in candidates if hour >= hours.start]
 
@@ -48,7 +52,7 @@ def hours_between(first: datetime, last: datetime) -> list[datetime]:
 
 
 def contiguous(hours: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
-    """Return the contiguous ranges of hours that are given in order: the first and the last hour of each."""
+    """Return the contiguous ranges of sorted hours: the first and the last hour of each."""
     ranges: list[tuple[datetime, datetime]] = []
     for hour in hours:
         if ranges and ranges[-1][1] + HOUR == hour:
@@ -69,7 +73,7 @@ def refusal(hour: datetime, now: datetime, settle_minutes: int) -> str | None:
     """Return why an hour cannot be read now, or None if it can."""
     settled = hour + HOUR + timedelta(minutes=settle_minutes)
     if now < settled:
-        return f"is not settled before {settled:%Y-%m-%d %H:%M} UTC: run it then"
+        return f"is not settled yet: run it after {settled:%Y-%m-%d %H:%M} UTC"
     if hour < now - DUO_HISTORY + HOUR:
         return "is older than the 180 days that Duo keeps: its records are gone"
     return None

@@ -14,7 +14,7 @@ from dagster_aws.s3 import S3Resource
 from pydantic import Field, PrivateAttr
 
 from duo_pipeline.config import settings as config
-from duo_pipeline.config.account import VARIABLES, Account
+from duo_pipeline.config.account import PREFIX, VARIABLES, WORK_PREFIX, Account
 from duo_pipeline.config.secrets_manager import with_keys
 from duo_pipeline.config.settings import DuoSettings, FeedSettings
 from duo_pipeline.duo.admin_api import AdminApi, OnWait
@@ -43,7 +43,7 @@ class DuoAdminApi(dg.ConfigurableResource[AdminApi]):
     retry_attempts: str = _optional(config.RETRY_ATTEMPTS, "How often one page is tried")
 
     def open(self, settings: DuoSettings, on_wait: OnWait) -> AdminApi:
-        """Return the API; ``on_wait`` is told of each wait before another try."""
+        """Return the API, which calls ``on_wait`` before it waits for another try."""
         return AdminApi(
             settings.host,
             ikey=settings.ikey,
@@ -55,14 +55,14 @@ class DuoAdminApi(dg.ConfigurableResource[AdminApi]):
         )
 
 
-class TelephonyFeed(dg.ConfigurableResource[Feed]):
+class S3Feed(dg.ConfigurableResource[Feed]):
     """The bucket that SecOps reads."""
 
     s3: dg.ResourceDependency[S3Resource]
     bucket: str = Field(description="The bucket.")
-    prefix: str = _optional(config.PREFIX, "The prefix that SecOps reads; it holds only log objects")
-    work_prefix: str = _optional(config.WORK_PREFIX, "Where everything else is written")
-    base_work_prefix: str = _optional(config.WORK_PREFIX, "Where the work prefixes of all accounts lie")
+    prefix: str = _optional(PREFIX, "The prefix that SecOps reads; it holds only log objects")
+    work_prefix: str = _optional(WORK_PREFIX, "Where everything else is written")
+    base_work_prefix: str = _optional(WORK_PREFIX, "Where the work prefixes of all accounts lie")
     record_format: str = _optional(config.RECORD_FORMAT, "How a record is written, secops or verbatim")
     _client: Any = PrivateAttr(default=None)
     """Made once for the steps of a run: boto3 takes a fifth of a second for it."""
@@ -82,42 +82,32 @@ class TelephonyFeed(dg.ConfigurableResource[Feed]):
             BucketError: There is no way to S3.
         """
         self._client = self._client or s3_client(self.s3)
-        return _feed(settings, self._client)
+        return open_feed(settings, self._client)
 
 
 def resources_of(account: Account) -> dict[str, dg.ConfigurableResource[Any]]:
     """Return the resources of an account, by their keys.
 
-    Each of its variables that is not set is set, to an empty text: for one that is not, Dagster fails a run
-    before the sentence that names everything missing can be made.
+    Each of its variables that is not set becomes an empty text. Otherwise Dagster would fail the run before a
+    sentence can name everything that is missing.
     """
     return {
         account.resources.duo: DuoAdminApi(**_values(DuoAdminApi, account)),
-        account.resources.feed: TelephonyFeed(**_values(TelephonyFeed, account), s3=S3Resource()),
+        account.resources.feed: S3Feed(**_values(S3Feed, account), s3=S3Resource()),
     }
 
 
-def duo_and_feed(
-    account: Account, duo_admin_api: DuoAdminApi, telephony_feed: TelephonyFeed
-) -> tuple[DuoSettings, FeedSettings]:
+def duo_and_feed(account: Account, duo: DuoAdminApi, feed: S3Feed) -> tuple[DuoSettings, FeedSettings]:
     """Return the settings of both. The keys of an account that has a secret are read from it now.
 
     Raises:
         SettingsError: Names every setting that is missing or wrong, or says why the secret cannot be read.
     """
-    return config.duo_and_feed(with_keys(_texts(duo_admin_api)) | _texts(telephony_feed), account)
+    return config.duo_and_feed(with_keys(_texts(duo)) | _texts(feed), account)
 
 
-def open_feed(settings: FeedSettings, s3: S3Resource) -> Feed:
-    """Return the feed that the settings name, outside a run.
-
-    Raises:
-        BucketError: There is no way to S3.
-    """
-    return _feed(settings, s3_client(s3))
-
-
-def _feed(settings: FeedSettings, client: "S3Client") -> Feed:
+def open_feed(settings: FeedSettings, client: "S3Client") -> Feed:
+    """Return the feed that the settings name."""
     return Feed(
         bucket=Bucket(client, settings.bucket),
         prefix=settings.prefix,

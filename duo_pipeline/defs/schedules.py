@@ -9,7 +9,6 @@ from duo_pipeline.config.account import Account
 from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs import tags
 from duo_pipeline.defs.checks import as_usual, no_hour_left_out
-from duo_pipeline.defs.checks import evaluations as checks
 from duo_pipeline.defs.dead_runs import end_dead_runs
 from duo_pipeline.defs.partition_status import to_request
 from duo_pipeline.defs.partitions import key_of, last_settled
@@ -19,7 +18,11 @@ RECONCILE_CRON = "35 2 * * *"
 SUNDAY = 6
 
 
-def telephony_hourly(
+ASSET_CHECKS = (no_hour_left_out.CHECK, as_usual.CHECK)
+"""The checks on a whole asset, which each tick of the hourly schedule evaluates."""
+
+
+def hourly_schedule(
     account: Account,
     asset: dg.AssetsDefinition,
     hours: HourSettings,
@@ -50,11 +53,9 @@ def telephony_hourly(
     def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         settled = last_settled(hours, now(), hours.lookback_hours)
         for run_id in end_dead_runs(context.instance, asset, settled, now()):
-            context.log.warning(f"The process of run {run_id} is gone: the run is marked as failed.")
-        left_out = no_hour_left_out.verdict(context.instance, asset, hours, now())
-        checks.report(context.instance, asset, checks.NO_HOUR_LEFT_OUT, left_out)
-        quiet = as_usual.verdict(context.instance, asset, hours, now())
-        checks.report(context.instance, asset, checks.AS_USUAL, quiet, dg.AssetCheckSeverity.WARN)
+            context.log.warning(f"Run {run_id} is dead: it is now marked as failed.")
+        for check in ASSET_CHECKS:
+            check.report(context.instance, asset, hours, now())
         ranges = to_request(context.instance, asset, settled)
         if not ranges:
             yield dg.SkipReason(f"None of the last {len(settled)} settled hours is missing or in doubt.")
@@ -64,7 +65,7 @@ def telephony_hourly(
     return schedule
 
 
-def telephony_reconcile(
+def reconcile_schedule(
     account: Account, hours: HourSettings, now: Callable[[], datetime]
 ) -> dg.ScheduleDefinition:
     """Make the schedule that reads the newest hours again, to find late records.

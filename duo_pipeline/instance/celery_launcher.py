@@ -34,22 +34,16 @@ class CeleryRunLauncher(launcher.CeleryRunLauncher):
         task = self.celery.backend.get_task_meta(run.tags[DAGSTER_CELERY_TASK_ID_TAG])
         match task["status"], task["result"]:
             case "SUCCESS" | "FAILURE" | "REVOKED", _:
-                return CheckRunHealthResult(
-                    WorkerStatus.FAILED, "The Celery task has ended, but the run has not."
-                )
+                return _dead("The Celery task has ended, but the run has not.")
             case "STARTED", {"hostname": worker}:
                 inspect = self.celery.control.inspect(destination=[worker], timeout=REPLY_SECONDS)
                 answers = inspect.active()
                 if answers and all(one["id"] != task["task_id"] for one in answers[worker]):
-                    return CheckRunHealthResult(
-                        WorkerStatus.FAILED, f"The worker {worker} no longer has the run."
-                    )
+                    return _dead(f"The worker {worker} no longer has the run.")
                 if answers:
                     return CheckRunHealthResult(WorkerStatus.RUNNING)
         if self._is_silent(run):
-            return CheckRunHealthResult(
-                WorkerStatus.FAILED, "Neither the run nor its worker has reported anything for 20 minutes."
-            )
+            return _dead("Neither the run nor its worker has reported anything for 20 minutes.")
         return CheckRunHealthResult(WorkerStatus.RUNNING)
 
     def terminate(self, run_id: str) -> bool:
@@ -63,3 +57,7 @@ class CeleryRunLauncher(launcher.CeleryRunLauncher):
     def _is_silent(self, run: dg.DagsterRun) -> bool:
         (newest,) = self._instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
         return get_current_timestamp() - newest.event_log_entry.timestamp > SILENCE.total_seconds()
+
+
+def _dead(why: str) -> CheckRunHealthResult:
+    return CheckRunHealthResult(WorkerStatus.FAILED, why)

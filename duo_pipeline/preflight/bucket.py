@@ -6,7 +6,7 @@ from dagster_aws.s3 import S3Resource
 
 from duo_pipeline.adoption import lambda_objects
 from duo_pipeline.config.settings import DuoSettings, FeedSettings
-from duo_pipeline.defs.resources import open_feed
+from duo_pipeline.defs import resources
 from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.keys import adopted_prefix, is_log_key, probe_key
@@ -32,7 +32,7 @@ def check(settings: FeedSettings | None, duo: DuoSettings | None) -> Group:
     if settings is None:
         return group
     try:
-        feed = open_feed(settings, S3Resource(max_attempts=1))
+        feed = resources.open_feed(settings, resources.s3_client(S3Resource(max_attempts=1)))
         keys = _list(group, feed)
     except BucketError as error:
         group.fail(BUCKET, str(error))

@@ -500,7 +500,7 @@ def test_a_limit_that_was_set_by_hand_counts(world: World) -> None:
         instance.event_log_storage.set_concurrency_slots("duo_admin_api", 2)
     found = lines()
     assert named(found, "failed") == ["Dagster/pool limit"]
-    assert "the limit 2" in found["Dagster/pool limit"]["sentence"]
+    assert "is 2, but it must be 1" in found["Dagster/pool limit"]["sentence"]
     world.without("    default_limit: 1\n")
     with dg.DagsterInstance.get() as instance:
         instance.event_log_storage.set_concurrency_slots("duo_admin_api", 1)

@@ -16,7 +16,7 @@ from duo_pipeline.config.account import DEFAULT_ACCOUNT, Account
 from duo_pipeline.config.accounts_file import accounts
 from duo_pipeline.defs.assets import hours_run
 from duo_pipeline.defs.pipeline import pipeline
-from duo_pipeline.defs.resources import TelephonyFeed, duo_and_feed, resources_of
+from duo_pipeline.defs.resources import S3Feed, duo_and_feed, resources_of
 from duo_pipeline.landing.bucket import Bucket
 from tests.landing.test_bucket import body_of
 
@@ -137,8 +137,8 @@ def test_no_asset_reads_the_environment() -> None:
     ] == []
 
 
-def opened(bucket: Bucket) -> TelephonyFeed:
-    return TelephonyFeed(bucket=bucket.name, s3=S3Resource())
+def opened(bucket: Bucket) -> S3Feed:
+    return S3Feed(bucket=bucket.name, s3=S3Resource())
 
 
 @pytest.mark.usefixtures("settings")

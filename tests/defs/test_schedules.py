@@ -18,7 +18,7 @@ from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs import dead_runs, partition_status
 from duo_pipeline.defs.checks import no_hour_left_out
 from duo_pipeline.defs.partitions import contiguous, hourly, key_of, last_settled
-from duo_pipeline.defs.schedules import telephony_hourly, telephony_reconcile
+from duo_pipeline.defs.schedules import hourly_schedule, reconcile_schedule
 from duo_pipeline.defs.tags import ACCOUNT, EXPLAINED
 
 HOUR = timedelta(hours=1)
@@ -78,7 +78,7 @@ def left_out(instance: dg.DagsterInstance) -> tuple[bool, str]:
 def tick(instance: dg.DagsterInstance, settings: HourSettings = SETTINGS, now: datetime = NOW) -> list[str]:
     """Return the ranges that the hourly schedule requests."""
     job = dg.define_asset_job("telephony", selection=[asset])
-    schedule = telephony_hourly(DEFAULT_ACCOUNT, asset, settings, lambda: now)
+    schedule = hourly_schedule(DEFAULT_ACCOUNT, asset, settings, lambda: now)
     repository = dg.Definitions(assets=[asset], jobs=[job], schedules=[schedule]).get_repository_def()
     with dg.build_schedule_context(
         instance, scheduled_execution_time=now, repository_def=repository
@@ -205,7 +205,8 @@ def test_hours_that_duo_no_longer_keeps_are_named_as_lost_beside_those_that_can_
     assert not verdict.passed
     oldest = START - timedelta(days=178) + 2 * HOUR
     assert f"missing or in doubt: {key_of(oldest)}..." in verdict.sentence
-    lost = f"hours are lost, since Duo keeps 180 days: {key_of(settings.start)}...{key_of(oldest - HOUR)};"
+    gone = f"{key_of(settings.start)}...{key_of(oldest - HOUR)}"
+    lost = f"hours are lost, because Duo keeps only 180 days: {gone};"
     assert lost in verdict.sentence
 
 
@@ -364,9 +365,7 @@ def test_a_dead_run_of_hours_before_the_look_back_is_left_to_dagsters_retry(
 
 def test_the_schedule_ticks_at_the_settled_minute() -> None:
     for minutes, cron in ((5, "5 * * * *"), (65, "5 * * * *"), (2, "2 * * * *")):
-        schedule = telephony_hourly(
-            DEFAULT_ACCOUNT, asset, HourSettings(START, minutes, 1, 1, 0), lambda: NOW
-        )
+        schedule = hourly_schedule(DEFAULT_ACCOUNT, asset, HourSettings(START, minutes, 1, 1, 0), lambda: NOW)
         assert schedule.cron_schedule == cron
         assert schedule.execution_timezone == "UTC"
         assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
@@ -378,7 +377,7 @@ def test_the_schedule_ticks_at_the_settled_minute() -> None:
 def test_reconciling_reaches_back_some_hours_each_night_and_further_on_sundays(
     weekly: int, day: int, hours: int
 ) -> None:
-    schedule = telephony_reconcile(
+    schedule = reconcile_schedule(
         DEFAULT_ACCOUNT, replace(SETTINGS, reconcile_weekly_hours=weekly), lambda: NOW
     )
     with dg.build_schedule_context(scheduled_execution_time=NOW.replace(day=day)) as context:

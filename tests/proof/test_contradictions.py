@@ -37,7 +37,7 @@ from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs import partition_status, resources
 from duo_pipeline.defs.checks.evaluations import COMPLETE
 from duo_pipeline.defs.partitions import hour_of, key_of
-from duo_pipeline.defs.schedules import telephony_hourly
+from duo_pipeline.defs.schedules import hourly_schedule
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.sandbox.s3 import S3Server
 from tests.defs.assets.dagster_run import NDJSON, DagsterRun, failure_of
@@ -113,7 +113,7 @@ class Pipeline:
             reconcile_hours=hours,
             reconcile_weekly_hours=0,
         )
-        self.schedule = telephony_hourly(DEFAULT_ACCOUNT, asset, hour_settings, lambda: self.now)
+        self.schedule = hourly_schedule(DEFAULT_ACCOUNT, asset, hour_settings, lambda: self.now)
         self.repository = dg.Definitions(
             assets=[asset],
             jobs=[job],
@@ -137,8 +137,7 @@ class Pipeline:
     def green(self) -> set[int]:
         """The hours that count as done and whose check is not red, from 0."""
         instance, asset = self.dagster.instance, self.dagster.ndjson
-        incomplete = partition_status.incomplete(instance, asset, self.hours)
-        missing = partition_status.missing(instance, asset, self.hours, incomplete)
+        missing = partition_status.missing(instance, asset, self.hours)
         return {number for number, hour in enumerate(self.hours) if hour not in missing}
 
     def sentence(self, hour: int) -> str:

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import dagster as dg
 
 from duo_pipeline.config.settings import HourSettings
-from duo_pipeline.defs.alerts import failures, messages, red_checks
+from duo_pipeline.defs.alerts import failures, red_checks
 from duo_pipeline.defs.alerts.incidents import Memory
-from duo_pipeline.defs.alerts.messages import Message
+from duo_pipeline.defs.alerts.messages import Message, Messages
 from duo_pipeline.defs.checks.evaluations import AS_USUAL, IN_PLACE, NO_HOUR_LEFT_OUT
-from duo_pipeline.defs.partition_status import not_done, unfinished
+from duo_pipeline.defs.partition_status import latest_attempts, missing
 from duo_pipeline.defs.partitions import key_of, last_settled, refusal
 
 OVERDUE_AFTER = timedelta(minutes=90)
@@ -21,22 +21,24 @@ NOT_DONE = ""
 """The ``check`` of an incident whose hours are not done: failed, overdue or left out."""
 
 _WHY = {
-    dg.DagsterRunStatus.FAILURE: "the last run of {} has failed",
-    dg.DagsterRunStatus.CANCELED: "the last run of {} was cancelled",
-    None: "no run is under way for {}",
+    dg.DagsterRunStatus.FAILURE: "the last run has failed",
+    dg.DagsterRunStatus.CANCELED: "the last run was cancelled",
+    None: "no run is under way",
 }
-_WAITING = "the run of {} waits"
+_WAITING = "the run is waiting"
 
 
 class Watched(NamedTuple):
     """One account whose hours the sensor watches.
 
     Attributes:
-        assets: Its assets, upstream first: the lines, then the events.
+        lines: Its first asset: the hours in S3.
+        events: Its second: what SecOps will show of them.
         hours: Which hours there are.
     """
 
-    assets: Sequence[dg.AssetsDefinition]
+    lines: dg.AssetsDefinition
+    events: dg.AssetsDefinition
     hours: HourSettings
 
 
@@ -59,9 +61,9 @@ class AlertEvaluation:
     ) -> None:
         self._instance = instance
         self._accounts = accounts
-        self._assets = {_name(asset): asset for account in accounts for asset in account.assets}
-        self._hours = {_name(asset): account.hours for account in accounts for asset in account.assets}
-        self._ui_url = ui_url
+        self._assets = {_name(asset): asset for one in accounts for asset in (one.lines, one.events)}
+        self._hours = {_name(asset): one.hours for one in accounts for asset in (one.lines, one.events)}
+        self._messages = Messages(ui_url)
         self._now = now
 
     def next_message(self, memory: Memory) -> Message | None:
@@ -70,8 +72,8 @@ class AlertEvaluation:
             self._over(memory)
             or self._failed(memory)
             or self._overdue(memory)
-            or self._left_out(memory)
-            or self._as_usual(memory)
+            or self._asset_is_red(memory, NO_HOUR_LEFT_OUT, incident=NOT_DONE)
+            or self._asset_is_red(memory, AS_USUAL, incident=AS_USUAL)
             or self._in_place(memory)
         )
 
@@ -84,9 +86,9 @@ class AlertEvaluation:
             lost = {hour for hour in left if check == NOT_DONE and self._is_lost(asset, hour)}
             if left == lost:
                 memory.open.remove(incident)
-                return messages.over(
-                    incident.asset, incident.hours, check=check, lost=lost, ui_url=self._ui_url
-                )
+                if lost:
+                    return self._messages.lost(incident.asset, incident.hours, lost=lost)
+                return self._messages.recovered(incident.asset, incident.hours, check=check)
         return None
 
     def _failed(self, memory: Memory) -> Message | None:
@@ -95,12 +97,8 @@ class AlertEvaluation:
         for storage_id, failure in failures.after(self._instance, assets, memory.failures_until):
             memory.failures_until = storage_id
             if failure and (new := self._open(memory, failure.asset, NOT_DONE, failure.hours)):
-                return messages.failed(
-                    _name(failure.asset),
-                    new,
-                    reason=failure.reason,
-                    run_id=failure.run_id,
-                    ui_url=self._ui_url,
+                return self._messages.failed(
+                    _name(failure.asset), new, reason=failure.reason, run_id=failure.run_id
                 )
         return None
 
@@ -108,47 +106,44 @@ class AlertEvaluation:
         """Open an incident for settled hours that no run has done or is doing."""
         if self._now.timestamp() - memory.since < OVERDUE_AFTER.total_seconds():
             return None
-        for (lines, *_), hours in self._accounts:
+        for lines, _, hours in self._accounts:
             states = self._states(lines, last_settled(hours, self._now - OVERDUE_AFTER, hours.lookback_hours))
             if new := self._open(memory, lines, NOT_DONE, states):
                 counts = Counter(_WHY.get(states[hour], _WAITING) for hour in new)
-                why = ", ".join(text.format(f"{count:,} of them") for text, count in counts.items())
-                return messages.overdue(_name(lines), new, why=why, ui_url=self._ui_url)
+                reasons = [f"{why} ({count:,} of {len(new):,} hours)" for why, count in counts.items()]
+                return self._messages.overdue(_name(lines), new, why="; ".join(reasons))
         return None
 
-    def _left_out(self, memory: Memory) -> Message | None:
-        """Open an incident for hours before the look-back that are not done.
+    def _asset_is_red(self, memory: Memory, check: str, *, incident: str) -> Message | None:
+        """Open an incident for the hours that a check of a whole asset finds wrong.
 
-        Hours that can no longer be read are left out: their incident is over, though they stay red as long as
-        DUO_PARTITIONS_START lies before them.
+        Hours that can no longer be read are left out: their incident is over, though ``no_hour_left_out``
+        stays red as long as DUO_PARTITIONS_START lies before them.
         """
-        for (lines, *_), _hours in self._accounts:
-            said = red_checks.of_asset(self._instance, _key(lines, NO_HOUR_LEFT_OUT), memory.since)
-            if said:
-                readable = {hour for hour in said.hours if not self._is_lost(lines, hour)}
-                news = readable - memory.hours(_name(lines), NOT_DONE)
-                # the evaluation may be an hour old, and what it names may be done by now
-                if new := self._open(memory, lines, NOT_DONE, self._not_done(lines, news)):
-                    return self._wrong(lines, new, check=NO_HOUR_LEFT_OUT, sentence=said.sentence)
-        return None
-
-    def _as_usual(self, memory: Memory) -> Message | None:
-        """Open an incident for hours that are far quieter than usual."""
-        for (lines, *_), _hours in self._accounts:
-            said = red_checks.of_asset(self._instance, _key(lines, AS_USUAL), memory.since)
-            news = set(said.hours) - memory.hours(_name(lines), AS_USUAL) if said else set()
-            if said and (new := self._open(memory, lines, AS_USUAL, news)):
-                return self._wrong(lines, new, check=AS_USUAL, sentence=said.sentence, warning=True)
+        for lines, _, _ in self._accounts:
+            said = red_checks.of_asset(self._instance, dg.AssetCheckKey(lines.key, check), memory.since)
+            if not said:
+                continue
+            news = set(said.hours) - memory.hours(_name(lines), incident)
+            if (
+                incident == NOT_DONE
+            ):  # the evaluation may be an hour old, and what it names may be done by now
+                news = self._not_done(lines, [hour for hour in news if not self._is_lost(lines, hour)])
+            if new := self._open(memory, lines, incident, news):
+                return self._messages.red(
+                    _name(lines), new, check=check, sentence=said.sentence, warning=check == AS_USUAL
+                )
         return None
 
     def _in_place(self, memory: Memory) -> Message | None:
         """Open an incident for hours whose lines are there twice, or belong to another hour."""
-        for (_lines, events, *_), _hours in self._accounts:
+        for _, events, _ in self._accounts:
             known = memory.hours(_name(events), IN_PLACE)
-            red = red_checks.newly_red(self._instance, _key(events, IN_PLACE), memory.since, known)
+            check = dg.AssetCheckKey(events.key, IN_PLACE)
+            red = red_checks.newly_red(self._instance, check, memory.since, known)
             if new := self._open(memory, events, IN_PLACE, red):
                 sentence = f"{key_of(min(new))}: {red[min(new)]}"
-                return self._wrong(events, new, check=IN_PLACE, sentence=sentence)
+                return self._messages.red(_name(events), new, check=IN_PLACE, sentence=sentence)
         return None
 
     def _open(
@@ -165,17 +160,18 @@ class AlertEvaluation:
         self, memory: Memory, asset: dg.AssetsDefinition, check: str, hours: Collection[datetime]
     ) -> set[datetime]:
         """Return the hours of an incident that are not fine yet."""
-        wanted = self._since_start(asset, hours)
         if check == NOT_DONE:
-            return self._not_done(asset, wanted)
+            return self._not_done(asset, hours)
+        wanted = self._since_start(asset, hours)
+        key = dg.AssetCheckKey(asset.key, check)
         if check == AS_USUAL:
-            said = red_checks.of_asset(self._instance, _key(asset, check), memory.since)
+            said = red_checks.of_asset(self._instance, key, memory.since)
             return wanted.intersection(said.hours) if said else set()
-        return red_checks.not_green(self._instance, _key(asset, check), wanted)
+        return red_checks.not_green(self._instance, key, wanted)
 
     def _not_done(self, asset: dg.AssetsDefinition, hours: Collection[datetime]) -> set[datetime]:
         wanted = sorted(self._since_start(asset, hours))
-        return set(not_done(self._instance, asset, wanted)) if wanted else set()
+        return set(missing(self._instance, asset, wanted, or_under_way=True)) if wanted else set()
 
     def _since_start(self, asset: dg.AssetsDefinition, hours: Collection[datetime]) -> set[datetime]:
         return {hour for hour in hours if hour >= self._hours[_name(asset)].start}
@@ -183,36 +179,20 @@ class AlertEvaluation:
     def _is_lost(self, asset: dg.AssetsDefinition, hour: datetime) -> bool:
         return refusal(hour, self._now, self._hours[_name(asset)].settle_minutes) is not None
 
-    def _wrong(
-        self,
-        asset: dg.AssetsDefinition,
-        hours: Collection[datetime],
-        *,
-        check: str,
-        sentence: str,
-        warning: bool = False,
-    ) -> Message:
-        return messages.wrong(
-            _name(asset), hours, check=check, sentence=sentence, warning=warning, ui_url=self._ui_url
-        )
-
     def _states(
         self, asset: dg.AssetsDefinition, hours: Collection[datetime]
     ) -> dict[datetime, dg.DagsterRunStatus | None]:
-        """Return the hours that are neither done nor under way, each with the status of its last run."""
+        """Return the hours that are neither done nor running, each with the status of its last run."""
         not_done = self._not_done(asset, hours)
-        if not not_done:
-            return {}
-        last = unfinished(self._instance, asset)
-        runs = {last[hour] for hour in not_done if hour in last}
-        found = self._instance.get_runs(dg.RunsFilter(run_ids=sorted(runs))) if runs else []
-        status = {run.run_id: run.status for run in found}
-        states = {hour: status.get(last.get(hour, "")) for hour in not_done}
+        attempts = {
+            hour: run for hour, run in latest_attempts(self._instance, asset).items() if hour in not_done
+        }
+        runs = (
+            self._instance.get_runs(dg.RunsFilter(run_ids=sorted({*attempts.values()}))) if attempts else []
+        )
+        status = {run.run_id: run.status for run in runs}
+        states = {hour: status.get(attempts.get(hour, "")) for hour in not_done}
         return {hour: state for hour, state in states.items() if state != dg.DagsterRunStatus.STARTED}
-
-
-def _key(asset: dg.AssetsDefinition, check: str) -> dg.AssetCheckKey:
-    return dg.AssetCheckKey(asset.key, check)
 
 
 def _name(asset: dg.AssetsDefinition) -> str:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import dagster as dg
 
 from duo_pipeline.defs import tags
-from duo_pipeline.defs.checks.evaluations import COMPLETE
+from duo_pipeline.defs.checks.evaluations import COMPLETE, ever_red
 from duo_pipeline.defs.dead_runs import may_be_for
 from duo_pipeline.defs.internals import StepFailureData
-from duo_pipeline.defs.partition_status import incomplete, missing, unfinished
+from duo_pipeline.defs.partition_status import latest_attempts, missing
 from duo_pipeline.defs.partitions import hour_of
 
 _PAGE = 100
@@ -65,8 +65,9 @@ def _failure(
     if run is None or run.tags.get(tags.WILL_RETRY) == "true":
         return None
     for asset in (one for one in assets if may_be_for(run, one)):
-        hours = {hour for hour, attempt in unfinished(instance, asset).items() if attempt == run_id}
-        hours.update(_not_whole(instance, asset, run_id))
+        hours = {hour for hour, attempt in latest_attempts(instance, asset).items() if attempt == run_id}
+        red = ever_red(instance, dg.AssetCheckKey(asset.key, COMPLETE), {run_id})
+        hours.update(missing(instance, asset, [hour_of(key) for key in red if key]))
         if hours:  # downstream assets may have failed only because this one did
             steps = _failed_steps(instance, run_id)
             # a reconciliation reads the asset's hours in a step with another name
@@ -74,19 +75,6 @@ def _failure(
             reason = _reason(failed) if failed else said
             return Failure(run_id, asset, sorted(hours), reason)
     return None
-
-
-def _not_whole(instance: dg.DagsterInstance, asset: dg.AssetsDefinition, run_id: str) -> list[datetime]:
-    """Return the hours that this run has found in doubt, and that no later run has cleared."""
-    records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
-    events = (record.event_log_entry.dagster_event for record in records)
-    said = [event.asset_check_evaluation_data for event in events if event]
-    red = [
-        hour_of(one.partition)
-        for one in said
-        if one.asset_key == asset.key and one.check_name == COMPLETE and one.partition and not one.passed
-    ]
-    return missing(instance, asset, red, incomplete(instance, asset, red))
 
 
 def _failed_steps(instance: dg.DagsterInstance, run_id: str) -> dict[str | None, StepFailureData]:

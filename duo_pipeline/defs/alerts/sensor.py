@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
+from duo_pipeline.config.account import ALERTS_SENSOR
 from duo_pipeline.defs.alerts import failures
 from duo_pipeline.defs.alerts.evaluation import AlertEvaluation, Watched
 from duo_pipeline.defs.alerts.incidents import Memory
@@ -15,7 +16,7 @@ PUBLISHES_FOR = timedelta(seconds=15)
 """After this time a tick sends no more messages: Dagster ends a tick after a minute, and SNS may be slow."""
 
 
-def telephony_alerts(
+def alerts_sensor(
     accounts: Sequence[Watched],
     topic: Topic | None,
     ui_url: str,
@@ -34,7 +35,7 @@ def telephony_alerts(
     """
 
     @dg.sensor(
-        name="telephony_alerts",
+        name=ALERTS_SENSOR,
         minimum_interval_seconds=EVERY_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING if topic else dg.DefaultSensorStatus.STOPPED,
         description="Sends a message to the SNS topic ALERT_SNS_TOPIC_ARN when hours have failed or are"
@@ -69,7 +70,7 @@ def telephony_alerts(
             cursor = memory.write()
             if not message:
                 break
-        said = f"Sent: {'; '.join(sent)}." if sent else f"{len(memory.open)} incidents are open, none is new."
+        said = f"Sent: {'; '.join(sent)}." if sent else f"Nothing is new. Open incidents: {len(memory.open)}."
         return dg.SensorResult(skip_reason=said, cursor=cursor)
 
     return sensor

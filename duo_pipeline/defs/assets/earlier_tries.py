@@ -6,11 +6,11 @@ from datetime import datetime
 import dagster as dg
 
 from duo_pipeline.defs import tags
-from duo_pipeline.defs.assets.recording import Metadata
+from duo_pipeline.defs.assets.materializations import Metadata
 from duo_pipeline.defs.checks.evaluations import COMPLETE, ever_red
-from duo_pipeline.defs.partitions import hour_of, key_of
+from duo_pipeline.defs.partition_status import recorded
+from duo_pipeline.defs.partitions import key_of
 
-_PAGE = 1000
 _MOST_TRIES = 20
 
 
@@ -24,21 +24,12 @@ def done_before(context: dg.AssetExecutionContext, hours: Collection[datetime]) 
     tries = _failed_tries(context)
     if not tries:
         return {}
-    asked = dg.AssetRecordsFilter(
-        asset_key=context.asset_key, asset_partitions=[key_of(hour) for hour in hours]
-    )
     in_doubt = ever_red(context.instance, dg.AssetCheckKey(context.asset_key, COMPLETE), tries)
     done: dict[datetime, Metadata] = {}
-    cursor: str | None = None
-    while True:
-        found = context.instance.fetch_materializations(asked, limit=_PAGE, cursor=cursor, ascending=True)
-        for record in found.records:
-            key, written = record.partition_key, record.asset_materialization
-            if record.run_id in tries and key and key not in in_doubt and written:
-                done[hour_of(key)] = written.metadata
-        if not found.has_more:
-            return done
-        cursor = found.cursor
+    for hour, run_id, metadata in recorded(context.instance, context.asset_key, hours):
+        if run_id in tries and key_of(hour) not in in_doubt:
+            done.setdefault(hour, metadata)
+    return done
 
 
 def _failed_tries(context: dg.AssetExecutionContext) -> set[str]:

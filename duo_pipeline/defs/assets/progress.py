@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from duo_pipeline.duo.telephony_log import TelephonyLog
+from duo_pipeline.instants import Instant
 
 
 class Progress:
@@ -20,19 +20,25 @@ class Progress:
         self._began = monotonic()
         self._pages = 0
 
-    def page(self, log: TelephonyLog) -> None:
-        """Report how many records have come, up to which hour, and how long the rest may take."""
+    def page(self, received: int, total: int | None, reached: Instant | None) -> None:
+        """Report how many records have come, up to which hour, and how long the rest may take.
+
+        Args:
+            received: How many records have come.
+            total: How many Duo counts, if it gives a count.
+            reached: The time of the last record, if one has come.
+        """
         self._pages += 1
-        line = f"Page {self._pages}: {log.received:,}"
-        if log.total:
-            share = log.received / log.total.value if log.total.value else 1.0
-            line += f" of {log.total.value:,}"
-        line += " records"
-        if log.total:
-            line += f" ({min(share, 1):.0%})"
-        if log.reached:
-            line += f", up to {log.reached.utc[:13].replace('T', ' ')}:00 UTC"
-        if log.total and 0 < share < 1:
+        line = f"Page {self._pages}: {received:,}"
+        share = 0.0
+        if total is None:
+            line += " records"
+        else:
+            share = min(received / total, 1) if total else 1.0
+            line += f" of {total:,} records ({share:.0%})"
+        if reached:
+            line += f", up to {reached.utc[:13].replace('T', ' ')}:00 UTC"
+        if 0 < share < 1:
             left = (self._monotonic() - self._began) * (1 - share) / share
             line += f", about {_duration(left)} left" if left >= 1 else ""
         self._say(line)

@@ -1,21 +1,20 @@
 """`duo/telephony_udm`: what SecOps will show of each hour."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import NamedTuple
 
 import dagster as dg
 
 from duo_pipeline.config import settings
 from duo_pipeline.config.account import Account
-from duo_pipeline.defs.assets.metadata import udm_metadata
-from duo_pipeline.defs.assets.recording import Metadata, Recording
-from duo_pipeline.defs.checks import evaluations as checks
-from duo_pipeline.defs.checks import in_place
-from duo_pipeline.defs.checks.udm import UDM_CHECKS, spec, verdict
+from duo_pipeline.defs.assets.materializations import Materializations, Metadata
+from duo_pipeline.defs.assets.metadata import table, text_or_null
+from duo_pipeline.defs.checks import evaluations, in_place
+from duo_pipeline.defs.checks.evaluations import IN_PLACE, Verdict
+from duo_pipeline.defs.checks.udm import UDM_CHECKS, verdict
 from duo_pipeline.defs.partitions import hour_of
-from duo_pipeline.defs.resources import TelephonyFeed
+from duo_pipeline.defs.resources import S3Feed
 from duo_pipeline.landing import keys
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import BucketError
@@ -23,13 +22,12 @@ from duo_pipeline.landing.feed import Feed, Listing
 from duo_pipeline.landing.hour_lines import hour_lines
 from duo_pipeline.landing.hour_queue import CONCURRENT_HOURS
 from duo_pipeline.landing.placement import Placement
-from duo_pipeline.udm.findings import Findings
+from duo_pipeline.masking import shown
+from duo_pipeline.udm.findings import FactCount, Findings
 from duo_pipeline.udm.lines import event_lines
 
-SEVERITIES = {
-    checks.IN_PLACE: dg.AssetCheckSeverity.ERROR,
-    **{check.name: check.severity for check in UDM_CHECKS},
-}
+_BAR = 10
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _When = dg.AutomationCondition
 LINES_ARE_NEWER = (
     (
@@ -55,6 +53,7 @@ def telephony_udm(account: Account, partitions: dg.PartitionsDefinition[str]) ->
         partitions: The hours.
     """
     key = dg.AssetKey([account.name, "telephony_udm"])
+    descriptions = {IN_PLACE: in_place.DESCRIPTION, **{check.name: check.description for check in UDM_CHECKS}}
 
     @dg.asset(
         key=key,
@@ -68,56 +67,50 @@ def telephony_udm(account: Account, partitions: dg.PartitionsDefinition[str]) ->
         kinds={"s3", "json"},
         automation_condition=LINES_ARE_NEWER,
         check_specs=[
-            in_place.spec(key, partitions),
-            *(spec(check, key, partitions) for check in UDM_CHECKS),
+            evaluations.hourly_spec(name, description, key, partitions)
+            for name, description in descriptions.items()
         ],
     )
     def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        verdicts: dict[str, dict[datetime, checks.Verdict]] = {name: {} for name in SEVERITIES}
-        recording = Recording(context)
+        verdicts: dict[str, dict[datetime, Verdict]] = {name: {} for name in descriptions}
+        done = Materializations(context, key)
         try:
-            resource: TelephonyFeed = getattr(context.resources, account.resources.feed)
+            resource: S3Feed = getattr(context.resources, account.resources.feed)
             feed = resource.open(resource.settings(account))
-            there = Listing(feed.bucket, feed.prefix)
+            existing = Listing(feed.bucket, feed.prefix)
             before = Listing(feed.bucket, keys.udm_prefix(feed.work_prefix))
             hours = sorted(hour_of(key) for key in context.partition_keys)
             with ThreadPoolExecutor(CONCURRENT_HOURS) as threads:
-                jobs = ((feed, hour, there.of(hour), before.of(hour)) for hour in hours)
+                jobs = ((feed, hour, existing.of(hour), before.of(hour)) for hour in hours)
                 written = threads.map(lambda job: _write_events(*job), jobs)
                 for hour, (metadata, of_hour) in zip(hours, written, strict=True):
-                    recording.add(hour, metadata)
-                    for name, said in of_hour.items():
-                        verdicts[name][hour] = said
+                    done.add(hour, metadata)
+                    for name, one in of_hour.items():
+                        verdicts[name][hour] = one
         except (settings.SettingsError, BucketError) as error:
-            recording.write()
-            for name, severity in SEVERITIES.items():
-                checks.record(context, context.asset_key, name, verdicts[name], severity)
+            done.write()
+            for name in verdicts:
+                evaluations.record(context, key, name, verdicts[name])
             raise dg.Failure(str(error), allow_retries=False) from None
         except BaseException:
-            recording.write()
+            done.write()
             raise
-        recording.finish()
+        done.pass_metadata(context)
         return dg.MaterializeResult(
-            check_results=[
-                checks.result(context, name, verdicts[name], severity)
-                for name, severity in SEVERITIES.items()
-            ]
+            check_results=[evaluations.result(context, name, verdicts[name]) for name in verdicts]
         )
 
     return asset
 
 
-class _Written(NamedTuple):
-    metadata: Metadata
-    verdicts: Mapping[str, checks.Verdict]
-
-
-def _write_events(feed: Feed, hour: datetime, there: list[str], written_before: list[str]) -> _Written:
+def _write_events(
+    feed: Feed, hour: datetime, objects: list[str], written_before: list[str]
+) -> tuple[Metadata, dict[str, Verdict]]:
     """Write the events and findings of an hour, and check on the way where its lines lie."""
-    findings, placement = Findings(), Placement(hour, objects=len(there))
+    findings, placement = Findings(), Placement(hour, objects=len(objects))
     events = found = None
     with Body() as body:
-        body.write_all(event_lines(hour_lines(feed, there), findings, placement.look_at))
+        body.write_all(event_lines(hour_lines(feed, objects), findings, placement.look_at))
         if body.lines:
             events = keys.events_key(feed.work_prefix, hour)
             feed.bucket.put(events, body)
@@ -127,14 +120,49 @@ def _write_events(feed: Feed, hour: datetime, there: list[str], written_before: 
         if body.lines or key in written_before:
             found = key
             feed.bucket.put(found, body)
-    return _Written(
-        udm_metadata(
-            findings,
-            events=feed.bucket.uri(events) if events else None,
-            found=feed.bucket.uri(found) if found else None,
-        ),
-        {
-            checks.IN_PLACE: in_place.verdict(placement, findings.lines),
-            **{check.name: verdict(check, findings) for check in UDM_CHECKS},
-        },
+    metadata = udm_metadata(
+        findings,
+        events=feed.bucket.uri(events) if events else None,
+        found=feed.bucket.uri(found) if found else None,
     )
+    verdicts = {check.name: verdict(check, findings) for check in UDM_CHECKS}
+    return metadata, {IN_PLACE: in_place.verdict(placement, findings.lines), **verdicts}
+
+
+def udm_metadata(findings: Findings, *, events: str | None, found: str | None) -> dict[str, dg.MetadataValue]:
+    """Return the metadata of an hour, with the URIs of its events and its findings, if there are any."""
+    return {
+        "lines": dg.MetadataValue.int(findings.lines),
+        "events": dg.MetadataValue.int(findings.events_by_type.total()),
+        "events_by_type": dg.MetadataValue.json(dict(findings.events_by_type)),
+        "facts": _facts_chart(findings.fact_counts()),
+        "findings": dg.MetadataValue.int(findings.total),
+        "violations": dg.MetadataValue.int(findings.violations),
+        "findings_table": _findings_table(findings),
+        "object": text_or_null(events),
+        "findings_object": text_or_null(found),
+    }
+
+
+def _facts_chart(counts: Sequence[FactCount]) -> dg.MetadataValue:
+    """Return a table with a bar for each UDM field that a field of the lines fills."""
+    rows = []
+    for udm, raw, lines, events in counts:
+        if raw and lines:
+            share = events / lines
+            bar = "█" * round(share * _BAR) + "░" * (_BAR - round(share * _BAR))
+            rows.append((f"`{udm}`", raw, f"{lines:,}", f"{events:,}", f"{bar}{_NO_BREAK}{share:.0%}"))
+    return _table_or_none(("UDM field", "from", "lines", "events", "arrives"), rows)
+
+
+def _findings_table(findings: Findings) -> dg.MetadataValue:
+    rows = []
+    for issue, lines, places in findings.findings():
+        first = places[0]
+        whose = shown(first.record_id or "")
+        rows.append((issue.sentence, issue.type.severity, f"{lines:,}", str(first), whose))
+    return _table_or_none(("finding", "severity", "lines", "first place", "telephony_id"), rows)
+
+
+def _table_or_none(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dg.MetadataValue:
+    return table(header, rows) if rows else dg.MetadataValue.md("none")

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import dagster as dg
 
+from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs import internals
 from duo_pipeline.defs.partitions import contiguous, key_of
 
@@ -27,59 +29,65 @@ class Verdict:
         passed: Whether it passed.
         sentence: Why, and what to do.
         hours: The hours that are wrong, if it is about an asset.
+        severity: Whether the check warns or is red, if it has not passed.
     """
 
     passed: bool
     sentence: str
     hours: Sequence[datetime] = ()
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
+
+    def for_dagster(self) -> dict[str, Any]:
+        """Return the arguments of Dagster's classes. The alerts read the wrong hours from the metadata."""
+        ranges = [[key_of(first), key_of(last)] for first, last in contiguous(sorted(self.hours))]
+        return {
+            "passed": self.passed,
+            "description": self.sentence,
+            "severity": self.severity,
+            "metadata": {HOURS: dg.MetadataValue.json(ranges)} if ranges else {},
+        }
 
 
-def report(
-    instance: dg.DagsterInstance,
-    asset: dg.AssetsDefinition,
-    name: str,
-    verdict: Verdict,
-    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
-) -> None:
-    """Record the verdict of a check on a whole asset, outside of a run."""
-    instance.report_runless_asset_event(
-        dg.AssetCheckEvaluation(
-            asset_key=asset.key,
-            check_name=name,
-            passed=verdict.passed,
-            description=verdict.sentence,
-            severity=severity,
-            metadata=_hours_metadata(verdict),
+@dataclass(frozen=True, slots=True)
+class AssetCheck:
+    """A check on a whole asset, which the hourly schedule evaluates, and which people can run in the UI.
+
+    Attributes:
+        name: Its name in Dagster.
+        description: What it requires.
+        judge: Returns the verdict on an asset, by its settings and the time in UTC.
+    """
+
+    name: str
+    description: str
+    judge: Callable[[dg.DagsterInstance, dg.AssetsDefinition, HourSettings, datetime], Verdict]
+
+    def definition(
+        self, asset: dg.AssetsDefinition, hours: HourSettings, now: Callable[[], datetime]
+    ) -> dg.AssetChecksDefinition:
+        """Return the check for Dagster."""
+
+        @dg.asset_check(asset=asset, name=self.name, description=self.description)
+        def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+            return dg.AssetCheckResult(**self.judge(context.instance, asset, hours, now()).for_dagster())
+
+        return check
+
+    def report(
+        self, instance: dg.DagsterInstance, asset: dg.AssetsDefinition, hours: HourSettings, now: datetime
+    ) -> None:
+        """Evaluate the check and record its verdict, outside of a run."""
+        verdict = self.judge(instance, asset, hours, now)
+        instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(asset_key=asset.key, check_name=self.name, **verdict.for_dagster())
         )
-    )
 
 
-def whole_asset_check(
-    asset: dg.AssetsDefinition,
-    name: str,
-    description: str,
-    evaluate: Callable[[dg.DagsterInstance], Verdict],
-    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
-) -> dg.AssetChecksDefinition:
-    """Return a check on a whole asset, for the UI; the hourly schedule evaluates it as well (`report`)."""
-
-    @dg.asset_check(asset=asset, name=name, description=description)
-    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        verdict = evaluate(context.instance)
-        return dg.AssetCheckResult(
-            passed=verdict.passed,
-            description=verdict.sentence,
-            severity=severity,
-            metadata=_hours_metadata(verdict),
-        )
-
-    return check
-
-
-def _hours_metadata(verdict: Verdict) -> dict[str, dg.MetadataValue]:
-    """Return the metadata with the wrong hours, as ranges of partition keys: the alerts read it."""
-    ranges = [[key_of(first), key_of(last)] for first, last in contiguous(sorted(verdict.hours))]
-    return {HOURS: dg.MetadataValue.json(ranges)} if ranges else {}
+def hourly_spec(
+    name: str, description: str, asset: dg.AssetKey, partitions: dg.PartitionsDefinition[str]
+) -> dg.AssetCheckSpec:
+    """Return the spec, for Dagster, of a check that judges each hour of an asset."""
+    return dg.AssetCheckSpec(name, asset=asset, partitions_def=partitions, description=description)
 
 
 def record(
@@ -87,7 +95,6 @@ def record(
     asset_key: dg.AssetKey,
     name: str,
     verdicts: Mapping[datetime, Verdict],
-    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
     *,
     only_news: bool = False,
 ) -> None:
@@ -98,21 +105,13 @@ def record(
         if not verdict.passed or not many or key_of(hour) in was_red:
             context.log_event(  # an op's context takes evaluations, though its annotation does not say so
                 dg.AssetCheckEvaluation(  # type: ignore[arg-type,unused-ignore]
-                    asset_key=asset_key,
-                    check_name=name,
-                    passed=verdict.passed,
-                    description=verdict.sentence,
-                    severity=severity,
-                    partition=key_of(hour),
+                    asset_key=asset_key, check_name=name, partition=key_of(hour), **verdict.for_dagster()
                 )
             )
 
 
 def result(
-    context: dg.AssetExecutionContext,
-    name: str,
-    verdicts: Mapping[datetime, Verdict],
-    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+    context: dg.AssetExecutionContext, name: str, verdicts: Mapping[datetime, Verdict]
 ) -> dg.AssetCheckResult:
     """Return the result of a check at the end of a run.
 
@@ -120,15 +119,16 @@ def result(
     result for no hour, so this function records an evaluation of each hour as well.
     """
     if len(verdicts) > 1:
-        record(context, context.asset_key, name, verdicts, severity)
+        record(context, context.asset_key, name, verdicts)
     red = [hour for hour, verdict in verdicts.items() if not verdict.passed]
     hour = red[0] if red else next(iter(verdicts))
     of = f" ({len(red)} of {len(verdicts)} hours are red)" if len(red) > 1 else ""
+    verdict = verdicts[hour]
     return dg.AssetCheckResult(
         check_name=name,
-        passed=not red,
-        severity=severity,
-        description=f"{key_of(hour)}: {verdicts[hour].sentence}{of}",
+        passed=verdict.passed,
+        severity=verdict.severity,
+        description=f"{key_of(hour)}: {verdict.sentence}{of}",
     )
 
 

@@ -1,19 +1,9 @@
 """`in_place`: every line of the feed is in the folder of its hour, once."""
 
-import dagster as dg
-
-from duo_pipeline.defs.checks.evaluations import IN_PLACE, Verdict
+from duo_pipeline.defs.checks.evaluations import Verdict
 from duo_pipeline.landing.placement import Placement
 
-
-def spec(asset: dg.AssetKey, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:
-    """Return the check's spec for Dagster."""
-    return dg.AssetCheckSpec(
-        IN_PLACE,
-        asset=asset,
-        partitions_def=partitions,
-        description="Every line in the hour's folder of the feed belongs to the hour, and is there once.",
-    )
+DESCRIPTION = "Every line in the hour's folder of the feed belongs to the hour, and is there once."
 
 
 def verdict(placement: Placement, lines: int) -> Verdict:

@@ -25,8 +25,8 @@ from duo_pipeline.udm.findings import Finding, Findings
 _NAMED = 3
 _LOOK = "look at the line, and at docs/udm-mapping.md for what Google's parser makes of it"
 _AS_SENT = (
-    "{:,} lines are as Duo sent them, and Google's parser needs more: set DUO_RECORD_FORMAT=secops, which"
-    " changes only new lines (the feed is never rewritten)"
+    "{:,} lines are written as Duo sent them, and Google's parser cannot read such lines completely: set"
+    " DUO_RECORD_FORMAT=secops. It applies to new lines only, because the feed is never rewritten"
 )
 
 
@@ -53,8 +53,8 @@ UDM_CHECKS = (
         "schema",
         "Google's UDM schema takes every event, and no field is longer than it may be.",
         frozenset({OUTSIDE_SCHEMA, TOO_LONG}),
-        "SecOps refuses such an event or cuts the field: look at the line, and if Duo's log has it like that,"
-        " tell Duo's support",
+        "SecOps refuses such an event, or cuts off the end of the field: look at the line. If Duo's log has"
+        " the same value, report it to Duo's support",
     ),
     UdmCheck(
         "required_fields",
@@ -76,28 +76,21 @@ UDM_CHECKS = (
         "No line has an unknown key, value or form of phone number, or a case that none of Google's vectors"
         " shows.",
         frozenset({UNKNOWN_VALUE, UNKNOWN_KEY, NO_E164, UNPROVEN}),
-        "Duo may have changed its log: look at the lines, and check that SecOps shows them well",
+        "Duo may have changed its log: look at the lines, and check how SecOps shows them",
         dg.AssetCheckSeverity.WARN,
     ),
 )
-
-
-def spec(check: UdmCheck, asset: dg.AssetKey, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:
-    """Return the check's spec for Dagster."""
-    return dg.AssetCheckSpec(
-        check.name, asset=asset, partitions_def=partitions, description=check.description
-    )
 
 
 def verdict(check: UdmCheck, findings: Findings) -> Verdict:
     """Return the verdict of a check on an hour."""
     found = [one for one in findings.findings() if one.issue.type in check.finding_types]
     if not found:
-        return Verdict(True, f"{findings.lines:,} lines. {check.description}")
+        return Verdict(True, f"{findings.lines:,} lines. {check.description}", severity=check.severity)
     named = "; ".join(_said(one, findings.lines) for one in found[:_NAMED])
-    more = f"; and {len(found) - _NAMED} more kinds" if len(found) > _NAMED else ""
+    more = f"; and {len(found) - _NAMED} more types of findings" if len(found) > _NAMED else ""
     cure = _AS_SENT.format(findings.as_sent) if _is_by_format(found, findings) else check.cure
-    return Verdict(False, f"{named}{more}: {cure}.")
+    return Verdict(False, f"{named}{more}: {cure}.", severity=check.severity)
 
 
 def _said(finding: Finding, lines: int) -> str:

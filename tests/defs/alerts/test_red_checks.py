@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from duo_pipeline.defs.alerts.evaluation import Watched
-from duo_pipeline.defs.alerts.sensor import telephony_alerts
+from duo_pipeline.defs.alerts.sensor import alerts_sensor
 from duo_pipeline.defs.alerts.topic import TopicError
 from duo_pipeline.defs.checks.evaluations import AS_USUAL, IN_PLACE, NO_HOUR_LEFT_OUT
 from duo_pipeline.defs.partitions import key_of
@@ -26,7 +26,9 @@ def test_hours_left_out_are_told_once_and_once_when_they_are_done(world: World, 
         world.evaluate(NO_HOUR_LEFT_OUT, sentence, [OLD, OLD + HOUR])
         world.tick(2)
     told = the_one(inbox)
-    assert told.subject == "duo/telephony_ndjson is wrong: 2026-11-02-00:00...2026-11-02-01:00"
+    assert (
+        told.subject == "duo/telephony_ndjson: no_hour_left_out is red: 2026-11-02-00:00...2026-11-02-01:00"
+    )
     assert "The check no_hour_left_out of duo/telephony_ndjson is red for these hours" in told.text
     assert f"Why: {sentence}" in told.text
     assert f"{UI}/assets/duo/telephony_ndjson?view=checks&checkDetail=no_hour_left_out\n" in told.text
@@ -36,7 +38,7 @@ def test_hours_left_out_are_told_once_and_once_when_they_are_done(world: World, 
     world.done(OLD + HOUR)
     world.tick(3)
     told = the_one(inbox)
-    assert told.subject == "duo/telephony_ndjson is over: 2026-11-02-00:00...2026-11-02-01:00"
+    assert told.subject == "duo/telephony_ndjson has recovered: 2026-11-02-00:00...2026-11-02-01:00"
     assert "All of them are done." in told.text
 
 
@@ -72,7 +74,7 @@ def test_a_warning_is_told_once_and_is_over_when_the_check_names_its_hours_no_mo
     world.evaluate(AS_USUAL, sentence, [at(8)])
     world.tick(3)
     told = the_one(inbox)
-    assert told.subject == "duo/telephony_ndjson warns: 2026-11-10-08:00"
+    assert told.subject == "duo/telephony_ndjson: as_usual warns: 2026-11-10-08:00"
     assert f"Why: {sentence}" in told.text
     world.evaluate(AS_USUAL, sentence, [at(8), at(9)])
     world.tick(2)
@@ -82,22 +84,22 @@ def test_a_warning_is_told_once_and_is_over_when_the_check_names_its_hours_no_mo
     world.evaluate(AS_USUAL, "None of the last 24 settled hours is far quieter than usual.")
     world.tick(3)
     told = the_one(inbox)
-    assert told.subject == "duo/telephony_ndjson is over: 2026-11-10-08:00...2026-11-10-09:00"
-    assert "The check as_usual finds nothing wrong with them any more." in told.text
+    assert told.subject == "duo/telephony_ndjson has recovered: 2026-11-10-08:00...2026-11-10-09:00"
+    assert "The check as_usual no longer finds anything wrong with them." in told.text
 
 
 def test_an_old_hour_out_of_place_is_told_once_and_once_when_it_is_green(world: World, inbox: Inbox) -> None:
     world.place(OLD, passed=False)
     world.tick(3)
     told = the_one(inbox)
-    assert told.subject == "duo/telephony_udm is wrong: 2026-11-02-00:00"
+    assert told.subject == "duo/telephony_udm: in_place is red: 2026-11-02-00:00"
     assert "Why: 2026-11-02-00:00: Of 2 lines 1 lines are duplicates." in told.text
     assert "checkDetail=in_place" in told.text
     world.place(OLD, passed=True)
     world.tick(3)
     told = the_one(inbox)
-    assert told.subject == "duo/telephony_udm is over: 2026-11-02-00:00"
-    assert "The check in_place finds nothing wrong" in told.text
+    assert told.subject == "duo/telephony_udm has recovered: 2026-11-02-00:00"
+    assert "The check in_place no longer finds anything wrong" in told.text
 
 
 def test_hours_out_of_place_that_touch_join_and_others_are_another_incident(
@@ -115,7 +117,7 @@ def test_hours_out_of_place_that_touch_join_and_others_are_another_incident(
     assert inbox.new() == []
     world.place(OLD + HOUR, passed=True)
     world.tick(2)
-    assert the_one(inbox).subject.endswith("is over: 2026-11-02-00:00...2026-11-02-01:00")
+    assert the_one(inbox).subject.endswith("has recovered: 2026-11-02-00:00...2026-11-02-01:00")
 
 
 def test_a_rerun_under_way_does_not_end_the_incident(world: World, inbox: Inbox) -> None:
@@ -128,7 +130,7 @@ def test_a_rerun_under_way_does_not_end_the_incident(world: World, inbox: Inbox)
     assert inbox.new() == []
     world.place(OLD, passed=True, run_id=rerun)
     world.tick(2)
-    assert " is over: " in the_one(inbox).subject
+    assert " has recovered: " in the_one(inbox).subject
 
 
 def test_the_red_hour_of_a_run_that_began_before_others_is_told(world: World, inbox: Inbox) -> None:
@@ -153,27 +155,27 @@ def test_evaluations_from_before_the_first_tick_are_not_told(world: World, inbox
     assert inbox.new() == []
     world.place(OLD, passed=False)
     world.tick(2)
-    assert the_one(inbox).subject == "duo/telephony_udm is wrong: 2026-11-02-00:00"
+    assert the_one(inbox).subject == "duo/telephony_udm: in_place is red: 2026-11-02-00:00"
 
 
 def test_each_account_has_its_own_incidents(world: World, inbox: Inbox) -> None:
     other = World(world.instance, None, account="acme")
     other.done(*(at(hour) for hour in range(10)))
-    both = [Watched(world.assets, HOURS), Watched(other.assets, HOURS)]
-    world.sensor = telephony_alerts(both, world.topic, UI, lambda: world.now)
+    both = [Watched(*world.assets, HOURS), Watched(*other.assets, HOURS)]
+    world.sensor = alerts_sensor(both, world.topic, UI, lambda: world.now)
     for one in (world, other):
         one.place(OLD, passed=False)
         one.evaluate(AS_USUAL, "0 records came.", [at(8)])
     world.tick(3)
     assert sorted(told.subject for told in inbox.new()) == [
-        "acme/telephony_ndjson warns: 2026-11-10-08:00",
-        "acme/telephony_udm is wrong: 2026-11-02-00:00",
-        "duo/telephony_ndjson warns: 2026-11-10-08:00",
-        "duo/telephony_udm is wrong: 2026-11-02-00:00",
+        "acme/telephony_ndjson: as_usual warns: 2026-11-10-08:00",
+        "acme/telephony_udm: in_place is red: 2026-11-02-00:00",
+        "duo/telephony_ndjson: as_usual warns: 2026-11-10-08:00",
+        "duo/telephony_udm: in_place is red: 2026-11-02-00:00",
     ]
     other.place(OLD, passed=True)
     world.tick(2)
-    assert the_one(inbox).subject == "acme/telephony_udm is over: 2026-11-02-00:00"
+    assert the_one(inbox).subject == "acme/telephony_udm has recovered: 2026-11-02-00:00"
 
 
 def test_a_cursor_of_the_version_that_knew_no_checks_is_read(world: World, inbox: Inbox) -> None:
@@ -187,8 +189,8 @@ def test_a_cursor_of_the_version_that_knew_no_checks_is_read(world: World, inbox
     world.done(at(5, day=9), at(6, day=9))
     world.tick(2)
     assert [told.subject for told in inbox.new()] == [
-        "duo/telephony_ndjson is over: 2026-11-09-05:00...2026-11-09-06:00",
-        "duo/telephony_udm is wrong: 2026-11-02-00:00",
+        "duo/telephony_ndjson has recovered: 2026-11-09-05:00...2026-11-09-06:00",
+        "duo/telephony_udm: in_place is red: 2026-11-02-00:00",
     ]
 
 

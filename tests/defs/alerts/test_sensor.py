@@ -9,7 +9,7 @@ from duo_pipeline.defs.alerts import failures
 from duo_pipeline.defs.alerts.evaluation import Watched
 from duo_pipeline.defs.alerts.incidents import Memory
 from duo_pipeline.defs.alerts.messages import Message
-from duo_pipeline.defs.alerts.sensor import telephony_alerts
+from duo_pipeline.defs.alerts.sensor import alerts_sensor
 from duo_pipeline.defs.alerts.topic import Topic, TopicError
 from tests.defs.alerts.conftest import Inbox
 from tests.defs.alerts.world import HOUR, HOURS, NOW, REASON, START, UI, World, a_good_world, at, the_one
@@ -38,7 +38,7 @@ def test_it_is_told_once_that_it_is_over(world: World, inbox: Inbox) -> None:
     world.run(at(9))
     world.tick(20)
     told = the_one(inbox)
-    assert told.subject == "duo/telephony_ndjson is over: 2026-11-10-09:00"
+    assert told.subject == "duo/telephony_ndjson has recovered: 2026-11-10-09:00"
     assert "All of them are done." in told.text
     assert f"{UI}/assets/duo/telephony_ndjson?view=partitions" in told.text
 
@@ -50,7 +50,7 @@ def test_it_is_the_same_where_dagster_keeps_its_runs_in_files(inbox: Inbox) -> N
             world.failing = {at(9): dg.Failure(REASON, allow_retries=False)} if failing else {}
             world.run(at(9))
             world.tick(2)
-    assert [told.subject.split()[1] for told in inbox.new()] == ["has", "is"]
+    assert [told.subject.split()[2] for told in inbox.new()] == ["failed:", "recovered:"]
 
 
 def test_an_outage_of_many_hours_is_one_incident(world: World, inbox: Inbox) -> None:
@@ -66,7 +66,7 @@ def test_an_outage_of_many_hours_is_one_incident(world: World, inbox: Inbox) -> 
     assert inbox.new() == []
     world.run(at(11))
     world.tick(3)
-    assert the_one(inbox).subject == "duo/telephony_ndjson is over: 2026-11-10-09:00...2026-11-10-11:00"
+    assert the_one(inbox).subject == "duo/telephony_ndjson has recovered: 2026-11-10-09:00...2026-11-10-11:00"
 
 
 def test_other_hours_are_another_incident(world: World, inbox: Inbox) -> None:
@@ -79,7 +79,7 @@ def test_other_hours_are_another_incident(world: World, inbox: Inbox) -> None:
     del world.failing[at(3)]
     world.run(at(3))
     world.tick(2)
-    assert the_one(inbox).subject == "duo/telephony_ndjson is over: 2026-11-10-03:00"
+    assert the_one(inbox).subject == "duo/telephony_ndjson has recovered: 2026-11-10-03:00"
 
 
 def test_an_hour_that_follows_upon_one_that_is_done_is_another_incident(world: World, inbox: Inbox) -> None:
@@ -97,7 +97,7 @@ def test_an_hour_that_fails_again_after_it_was_over_is_told_again(world: World, 
         world.failing = {at(9): dg.Failure(REASON, allow_retries=False)} if failing else {}
         world.run(at(9))
         world.tick(2)
-    assert [told.subject.split()[1] for told in inbox.new()] == ["has", "is", "has"]
+    assert [told.subject.split()[2] for told in inbox.new()] == ["failed:", "recovered:", "failed:"]
 
 
 def test_a_failure_that_the_next_run_has_mended_before_anybody_looked_is_not_told(
@@ -131,7 +131,7 @@ def test_when_only_the_events_fail_it_is_their_incident(world: World, inbox: Inb
     world.events_failing = False
     world.run(at(9))
     world.tick(2)
-    assert the_one(inbox).subject.startswith("duo/telephony_udm is over")
+    assert the_one(inbox).subject.startswith("duo/telephony_udm has recovered")
 
 
 def test_the_text_of_an_unforeseen_error_is_not_told(world: World, inbox: Inbox) -> None:
@@ -172,7 +172,7 @@ def test_hours_that_nobody_reads_are_overdue(world: World, inbox: Inbox) -> None
     world.done(at(10), at(11), at(12))
     world.tick(5)
     told = the_one(inbox)
-    assert told.subject == "duo/telephony_ndjson is over: 2026-11-10-10:00...2026-11-10-11:00"
+    assert told.subject == "duo/telephony_ndjson has recovered: 2026-11-10-10:00...2026-11-10-11:00"
 
 
 def test_any_hour_of_the_look_back_can_be_overdue_and_the_message_says_why(
@@ -186,9 +186,9 @@ def test_any_hour_of_the_look_back_can_be_overdue_and_the_message_says_why(
     world.tick(5)
     told = the_one(inbox)
     assert "2026-11-10-03:00...2026-11-10-04:00, 2026-11-10-06:00, 2026-11-10-08:00." in told.text
-    assert "no run is under way for 3 of them" in told.text
-    assert "the run of 1 of them waits" in told.text
-    assert "telephony_hourly is on" in told.text
+    assert "no run is under way (3 of 4 hours)" in told.text
+    assert "the run is waiting (1 of 4 hours)" in told.text
+    assert "hourly schedule is on" in told.text
 
 
 def test_hours_of_a_run_that_is_being_executed_are_not_overdue(
@@ -264,9 +264,9 @@ def test_what_sns_took_before_it_fell_silent_is_not_told_again(world: World, inb
             told.append(message.subject)
             super().publish(message)
 
-    world.sensor = telephony_alerts([Watched(world.assets, HOURS)], TakesOne(inbox.arn), UI, lambda: NOW)
+    world.sensor = alerts_sensor([Watched(*world.assets, HOURS)], TakesOne(inbox.arn), UI, lambda: NOW)
     world.tick()
-    world.sensor = telephony_alerts([Watched(world.assets, HOURS)], world.topic, UI, lambda: NOW)
+    world.sensor = alerts_sensor([Watched(*world.assets, HOURS)], world.topic, UI, lambda: NOW)
     world.tick(3)
     assert [one.subject[-5:] for one in inbox.new()] == ["03:00", "09:00"]
 
@@ -276,8 +276,8 @@ def test_a_tick_that_takes_long_leaves_the_rest_to_the_next(world: World, inbox:
     for hour in (3, 9):
         world.run(at(hour))
     seconds = iter(range(0, 1000, 20))
-    world.sensor = telephony_alerts(
-        [Watched(world.assets, HOURS)], world.topic, UI, lambda: NOW + timedelta(seconds=next(seconds))
+    world.sensor = alerts_sensor(
+        [Watched(*world.assets, HOURS)], world.topic, UI, lambda: NOW + timedelta(seconds=next(seconds))
     )
     world.tick()
     assert the_one(inbox).subject.endswith("03:00")
@@ -287,15 +287,15 @@ def test_a_tick_that_takes_long_leaves_the_rest_to_the_next(world: World, inbox:
 
 def test_each_account_is_looked_after_and_one_that_is_gone_is_forgotten(world: World, inbox: Inbox) -> None:
     other = World(world.instance, None, account="acme")
-    both = [Watched(world.assets, HOURS), Watched(other.assets, HOURS)]
-    world.sensor = telephony_alerts(both, world.topic, UI, lambda: world.now)
+    both = [Watched(*world.assets, HOURS), Watched(*other.assets, HOURS)]
+    world.sensor = alerts_sensor(both, world.topic, UI, lambda: world.now)
     for hour in range(9):
         other.done(at(hour))
     other.failing = {at(9): dg.Failure(REASON, allow_retries=False)}
     other.run(at(9))
     world.tick(3)
     assert the_one(inbox).subject == "acme/telephony_ndjson has failed: 2026-11-10-09:00"
-    world.sensor = telephony_alerts(both[:1], world.topic, UI, lambda: world.now)
+    world.sensor = alerts_sensor(both[:1], world.topic, UI, lambda: world.now)
     world.failing = {at(8): dg.Failure(REASON, allow_retries=False)}
     world.run(at(8))
     world.tick(3)
@@ -313,7 +313,7 @@ def test_the_end_of_an_incident_is_not_lost_either(world: World, inbox: Inbox) -
         world.tick()
     inbox.come_back()
     world.tick(5)
-    assert the_one(inbox).subject == "duo/telephony_ndjson is over: 2026-11-10-09:00"
+    assert the_one(inbox).subject == "duo/telephony_ndjson has recovered: 2026-11-10-09:00"
 
 
 def test_hours_that_duo_no_longer_keeps_end_their_incident_as_lost(world: World, inbox: Inbox) -> None:
@@ -340,7 +340,7 @@ def test_without_a_topic_it_is_off(instance: dg.DagsterInstance) -> None:
 
 
 def test_without_the_address_of_the_ui_the_run_is_named(world: World, inbox: Inbox) -> None:
-    world.sensor = telephony_alerts([Watched(world.assets, HOURS)], world.topic, "", lambda: world.now)
+    world.sensor = alerts_sensor([Watched(*world.assets, HOURS)], world.topic, "", lambda: world.now)
     world.failing = {at(9): dg.Failure(REASON, allow_retries=False)}
     run_id = world.run(at(9))
     world.tick()

@@ -10,9 +10,9 @@ from duo_pipeline.config.account import DEFAULT_ACCOUNT
 from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs.alerts.evaluation import Watched
 from duo_pipeline.defs.alerts.messages import Message
-from duo_pipeline.defs.alerts.sensor import telephony_alerts
+from duo_pipeline.defs.alerts.sensor import alerts_sensor
 from duo_pipeline.defs.alerts.topic import Topic, TopicError
-from duo_pipeline.defs.assets import recording
+from duo_pipeline.defs.assets import materializations
 from duo_pipeline.defs.assets.reconciliation import reconciliation
 from duo_pipeline.defs.partitions import key_of, span
 from duo_pipeline.defs.resources import resources_of
@@ -62,10 +62,10 @@ class Alarmed:
         self.hours = HourSettings(
             dagster.start, settle_minutes=5, lookback_hours=168, reconcile_hours=48, reconcile_weekly_hours=0
         )
-        assets = [dagster.ndjson, dagster.udm]
+        assets = (dagster.ndjson, dagster.udm)
         self.instance = dagster.instance
-        self.sensor = telephony_alerts(
-            [Watched(assets, self.hours)], Topic(inbox.arn), "", lambda: datetime.now(UTC)
+        self.sensor = alerts_sensor(
+            [Watched(*assets, self.hours)], Topic(inbox.arn), "", lambda: datetime.now(UTC)
         )
         self.cursor: str | None = None
         self.tick()
@@ -98,7 +98,7 @@ def test_when_duo_refuses_people_are_told_why_and_no_secret(
 def test_hours_that_were_recorded_before_duo_came_short_of_its_count_are_an_incident(
     alarmed: Alarmed, inbox: Inbox, dagster: DagsterRun, duo: ServedDuo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recording, "RECORD_AFTER_SECONDS", 0)
+    monkeypatch.setattr(materializations, "WRITE_AFTER_SECONDS", 0)
     first, last = settled_hour(3), settled_hour(2)
     duo.api.log = FixedLog(spread(first, 4, hours=2))
     duo.api.knobs = Knobs(total_difference=1)
@@ -113,7 +113,7 @@ def test_hours_that_were_recorded_before_duo_came_short_of_its_count_are_an_inci
     assert dagster.run(first, last).success
     alarmed.tick()
     (told,) = inbox.new()
-    assert told.subject == f"duo/telephony_ndjson is over: {span([first, last])}"
+    assert told.subject == f"duo/telephony_ndjson has recovered: {span([first, last])}"
 
 
 def test_hours_that_a_reconciliation_finds_in_doubt_are_told_with_its_sentence(
@@ -143,7 +143,7 @@ def test_hours_that_a_reconciliation_finds_in_doubt_are_told_with_its_sentence(
     assert dagster.run(first, last).success
     alarmed.tick()
     (told,) = inbox.new()
-    assert told.subject == f"duo/telephony_ndjson is over: {span([first, last])}"
+    assert told.subject == f"duo/telephony_ndjson has recovered: {span([first, last])}"
 
 
 def test_lines_that_stand_twice_are_told_without_their_phone_numbers(
@@ -159,6 +159,6 @@ def test_lines_that_stand_twice_are_told_without_their_phone_numbers(
     dagster.run(hour, only=[dagster.udm])
     alarmed.tick()
     (told,) = inbox.new()
-    assert told.subject == f"duo/telephony_udm is wrong: {key_of(hour)}"
+    assert told.subject == f"duo/telephony_udm: in_place is red: {key_of(hour)}"
     assert "lines are duplicates" in told.text
     assert records[0]["phone"][-7:] not in json.dumps(told)

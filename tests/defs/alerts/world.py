@@ -13,7 +13,7 @@ from dagster._core.events import DagsterEvent, DagsterEventType
 
 from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs.alerts.evaluation import Watched
-from duo_pipeline.defs.alerts.sensor import telephony_alerts
+from duo_pipeline.defs.alerts.sensor import alerts_sensor
 from duo_pipeline.defs.alerts.topic import Topic
 from duo_pipeline.defs.checks import evaluations as checks
 from duo_pipeline.defs.partitions import hour_of, hourly, key_of
@@ -68,8 +68,8 @@ class World:
             if self.events_failing:
                 raise dg.Failure("S3 did not write (AccessDenied).", allow_retries=False)
 
-        self.assets = [ndjson, udm]
-        self.sensor = telephony_alerts([Watched(self.assets, HOURS)], self.topic, UI, lambda: self.now)
+        self.assets = (ndjson, udm)
+        self.sensor = alerts_sensor([Watched(*self.assets, HOURS)], self.topic, UI, lambda: self.now)
 
     def run(self, first: datetime, last: datetime | None = None) -> str:
         """Run hours, and return the run's id."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from duo_pipeline.defs.assets import hours_run, recording
+from duo_pipeline.defs.assets import hours_run, materializations
 from duo_pipeline.defs.partition_status import to_request
 from duo_pipeline.defs.partitions import key_of
 from duo_pipeline.defs.resources import DuoAdminApi
@@ -89,7 +89,7 @@ def second_query_fails(
 
 @pytest.fixture
 def each_hour_is_recorded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "RECORD_AFTER_SECONDS", -1.0)
+    monkeypatch.setattr(materializations, "WRITE_AFTER_SECONDS", -1.0)
 
 
 @pytest.mark.usefixtures("second_query_fails")
@@ -191,7 +191,7 @@ def test_a_failure_that_may_be_of_one_hour_is_told_from_one_that_meets_them_all(
 
 def test_of_many_reasons_the_first_are_named() -> None:
     said = hours_run.reasons({hour: f"reason {number}" for number, hour in enumerate(HOURS)})
-    assert said.endswith("reason 2 And 1 more reasons.")
+    assert said.endswith("reason 2 Other reasons: 1.")
     assert (
         hours_run.reasons(dict.fromkeys(HOURS, "Why.")) == f"{key_of(HOURS[0])}...{key_of(HOURS[-1])}: Why."
     )

@@ -1,6 +1,6 @@
-"""The metadata of an hour's events."""
+"""The metadata of an hour's events, and its table of findings."""
 
-from duo_pipeline.defs.assets.metadata import udm_metadata
+from duo_pipeline.defs.assets.telephony_udm import udm_metadata
 from tests.udm.test_lines import SECOPS, findings_of
 
 

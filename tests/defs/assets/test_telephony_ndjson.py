@@ -134,7 +134,7 @@ def test_an_hour_that_cannot_be_read_now_is_refused_and_the_others_go_on(
     last = settled_hour()
     dagster.now = last + HOUR + timedelta(minutes=4)
     result = dagster.run(last - HOUR, last)
-    assert "is not settled before" in failure_of(result)
+    assert "is not settled yet: run it after" in failure_of(result)
     assert dagster.done() == {key_of(last - HOUR)}
     assert dict(duo.api.requests[0].params)["maxtime"] == str(int(last.timestamp()) * 1000)
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from duo_pipeline.defs.checks.usual import hours_needed, unusual
+from duo_pipeline.defs.checks.as_usual import hours_needed, unusual
 from duo_pipeline.defs.partitions import HOUR, hours_between
 
 DAY = timedelta(days=1)
@@ -125,8 +125,8 @@ def test_the_sentence_names_the_silence_the_numbers_and_what_to_do() -> None:
     assert unusual(HOUR_AT_WORK, records) == (
         "2026-11-23-08:00...2026-11-23-09:00: 0 records came, 120 are usual (the same hours from"
         " 2026-11-16: 120, 2026-11-09: 132, 2026-11-02: 120, 2026-10-26: 120). Unless you know why, check"
-        " status.duo.com: Duo's log may be late. The schedule telephony_reconcile reads these hours again for"
-        " at least a week; or materialize them again in the UI."
+        " status.duo.com: Duo's log may be late. The nightly reconciliation reads these hours again for at"
+        " least a week; or materialize them again in the UI."
     )
 
 

@@ -9,14 +9,14 @@ import dagster as dg
 from duo_pipeline.defs.checks.evaluations import COMPLETE, Verdict, record
 from duo_pipeline.defs.partitions import key_of
 
-RECORD_AFTER_SECONDS = 20.0
+WRITE_AFTER_SECONDS = 20.0
 """How long a finished hour may wait for the end of the run. Even if a request takes as long as it may, the
 hour is recorded within a minute of its landing."""
 
 Metadata = Mapping[str, dg.MetadataValue]
 
 
-class Recording:
+class Materializations:
     """The hours that a step has done, each with its metadata.
 
     Dagster writes an event for each hour when the step succeeds, and none when it fails. So a step that ends
@@ -26,13 +26,18 @@ class Recording:
 
     Args:
         context: The step's context.
+        asset: The key of the asset.
         monotonic: Seconds of a clock that never jumps.
     """
 
     def __init__(
-        self, context: dg.AssetExecutionContext, monotonic: Callable[[], float] = time.monotonic
+        self,
+        context: dg.OpExecutionContext | dg.AssetExecutionContext,
+        asset: dg.AssetKey,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._context = context
+        self._asset = asset
         self._monotonic = monotonic
         self._done: dict[datetime, Metadata] = {}
         self._waiting: dict[datetime, Metadata] = {}
@@ -50,22 +55,20 @@ class Recording:
         self._done[hour] = self._waiting[hour] = metadata
         self.write_if_due()
 
-    def add_written(self, hour: datetime, metadata: Metadata) -> None:
-        """Add an hour that is done, and that Dagster knows already."""
-        self._done[hour] = metadata
+    def add_written(self, hours: Mapping[datetime, Metadata]) -> None:
+        """Add hours that are done, and that Dagster knows already."""
+        self._done.update(hours)
 
     def write_if_due(self) -> None:
         """Write the waiting hours if the first of them has waited long enough."""
-        if self._waiting and self._monotonic() - self._waiting_since >= RECORD_AFTER_SECONDS:
+        if self._waiting and self._monotonic() - self._waiting_since >= WRITE_AFTER_SECONDS:
             self.write()
 
     def write(self) -> None:
         """Write the waiting hours: before a long wait, and before a failure ends the step."""
         for hour, metadata in self._waiting.items():
             self._context.log_event(
-                dg.AssetMaterialization(
-                    asset_key=self._context.asset_key, partition=key_of(hour), metadata=metadata
-                )
+                dg.AssetMaterialization(self._asset, partition=key_of(hour), metadata=metadata)
             )
         self._waiting.clear()
 
@@ -79,9 +82,9 @@ class Recording:
         for hour, verdict in verdicts.items():
             if self._done.pop(hour, None) is not None and self._waiting.pop(hour, None) is None:
                 written[hour] = verdict
-        record(self._context, self._context.asset_key, COMPLETE, written)
+        record(self._context, self._asset, COMPLETE, written)
 
-    def finish(self) -> None:
+    def pass_metadata(self, context: dg.AssetExecutionContext) -> None:
         """Pass the metadata to Dagster, for the events that it writes when the step succeeds."""
         for hour, metadata in self._done.items():
-            self._context.add_asset_metadata(metadata, partition_key=key_of(hour))
+            context.add_asset_metadata(metadata, partition_key=key_of(hour))

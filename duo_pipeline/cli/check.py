@@ -52,14 +52,15 @@ def _groups(name: str | None) -> list[Group]:
         file = Group("settings", FILE)
         file.fail(FILE, str(error))
         return [file]
-    groups = []
+    groups, at_duo = [], {}
     for account in accounts:
         found = settings.read(os.environ, account)
-        of_duo, of_bucket = duo.check(found.duo, found.hours), bucket.check(found.feed, found.duo)
-        of_account = [found.group, of_duo, of_bucket]
+        at_duo[account.name] = duo.check(found.duo, found.hours)
+        of_account = [found.group, at_duo[account.name][0], bucket.check(found.feed, found.duo)]
         for group in of_account:
             group.account = account.name
         groups += of_account
+    duo.compare_children(at_duo)
     return [*groups, instance.check(os.environ, accounts)]
 
 

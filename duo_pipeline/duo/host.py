@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 _NAME = re.compile(r"[a-z0-9.:-]+")
+_PANELS = ("admin-", "admin.", "sso-", "www.", "login.", "guide.", "help.", "status.")
 DUO_DOMAINS = ("duosecurity.com", "duofederal.com")
 
 
@@ -49,6 +50,8 @@ def api_host(text: str) -> ApiHost:
         raise ValueError("must not be plain http:// (allowed only for loopback addresses)")
     if not loopback and not name.endswith(tuple(f".{domain}" for domain in DUO_DOMAINS)):
         raise ValueError(f"must be a host of Duo's, ending in {' or '.join(DUO_DOMAINS)}")
+    if name.startswith(_PANELS):
+        raise ValueError("is a web page of Duo's: copy the API hostname, api-…, from the application's page")
     netloc = f"[{name}]" if ":" in name else name
     return ApiHost(url=f"{parts.scheme}://{netloc}{f':{port}' if port else ''}", name=name)
 

@@ -1,9 +1,10 @@
 """Duo: whether it can be reached, and what it lets the application read. It costs one request."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from itertools import combinations
 from typing import Any
 
 import requests
@@ -12,7 +13,9 @@ from duo_pipeline import instants
 from duo_pipeline.config.settings import DuoSettings, HourSettings
 from duo_pipeline.defs.partitions import DUO_HISTORY, HOUR
 from duo_pipeline.duo.admin_api import AdminApi
+from duo_pipeline.duo.bounds import bounded_session
 from duo_pipeline.duo.errors import Code, DuoError, DuoUnavailable
+from duo_pipeline.duo.no_answer import proxy_of
 from duo_pipeline.duo.telephony_log import PATH, items_of
 from duo_pipeline.preflight.lines import Group
 
@@ -22,12 +25,17 @@ MOST_SKEW_SECONDS = 60
 
 DNS, CONNECTION, TLS, ANSWER = "DNS", "connection", "TLS", "answer"
 CLOCK, KEY, SIGNATURE, PERMISSION = "clock", "integration key", "signature", "permission"
-HISTORY, LAST_DAY = "history", "last day"
+HISTORY, LAST_DAY, OWN_RECORDS = "history", "last day", "own records"
 LINES = (DNS, CONNECTION, TLS, ANSWER, CLOCK, KEY, SIGNATURE, PERMISSION, HISTORY, LAST_DAY)
+COMPARED = 100
+"""How many of the newest records of a child account are compared with those of other accounts."""
+Newest = Set[tuple[str, str]]
+"""The ids and times of an account's newest records."""
 
 FAULTY: Mapping[Code | None, str] = {
     "dns": DNS,
     "connection": CONNECTION,
+    "proxy": CONNECTION,
     "tls": TLS,
     40002: HISTORY,
     40101: KEY,
@@ -39,30 +47,40 @@ FAULTY: Mapping[Code | None, str] = {
 """The line that has failed, by the code of the failure; `ANSWER` for any other code."""
 ADVICE = {
     DNS: "Check this machine's network and name server.",
-    CONNECTION: "Check this machine's network, and whether a firewall or a proxy is in between.",
+    CONNECTION: "Check this machine's network, and whether a firewall stands in between.",
     TLS: "Check DUO_API_HOST, and whether a proxy is in between.",
     ANSWER: "A run would wait and try again: check again in a few minutes.",
 }
+_SHARED = (
+    "Duo sends the same records for this account and for {}, so each would be delivered twice: Duo's log"
+    " seems to ignore account_id. Give each child account an Admin API application of its own, and remove"
+    " account_id."
+)
 
 
 def check(
     settings: DuoSettings | None, hours: HourSettings | None, clock: Callable[[], float] = time.time
-) -> Group:
-    """Ask Duo once for the newest record of the whole time that a run may read.
+) -> tuple[Group, Newest]:
+    """Ask Duo once for the newest records of the whole time that a run may read.
+
+    If it is a child account, ask for its parent's newest records, too.
 
     Args:
         settings: The settings of the Duo account; without them, nothing is tried.
         hours: The settings of the hours; without them, the query covers only the last day.
         clock: Unix seconds.
+
+    Returns:
+        The lines, and the records for `compare_children`: none unless it is a child account.
     """
-    group = Group("Duo", *LINES)
+    group = Group("Duo", *LINES, *([OWN_RECORDS] if settings and settings.account_id else ()))
     if settings is None:
-        return group
+        return group, frozenset()
     now = datetime.fromtimestamp(clock(), UTC)
     since = now - DAY
     if hours:
         since = max(min(hours.start, since), now - DUO_HISTORY + HOUR)
-    session = requests.Session()
+    session = bounded_session()
     session.hooks["response"].append(lambda response, **_: _look_at_clock(group, response, clock()))
     api = AdminApi(
         settings.host,
@@ -76,28 +94,62 @@ def check(
     )
     query = {"mintime": str(instants.unix_ms(since)), "maxtime": str(instants.unix_ms(now))}
     try:
-        newest = items_of(api.get(PATH, {**query, "limit": "1", "sort": "ts:desc"}))
+        newest = _newest(api, query)
     except DuoError as error:
         faulty = FAULTY.get(error.code, ANSWER)
         _all_well_before(faulty, group, settings)
         group.fail(faulty, _sentence(error, faulty, since))
-        return group
+        return group, frozenset()
     _all_well_before(HISTORY, group, settings)
     if hours:
         group.ok(
             HISTORY, f"Duo answers queries back to {since:%Y-%m-%d %H:%M} UTC. A run reads no earlier hour."
         )
     _look_at_newest(group, newest, now)
-    return group
+    if not settings.account_id:
+        return group, frozenset()
+    own = _names_of(newest)
+    api.account_id = ""
+    try:
+        of_parent = _names_of(_newest(api, query))
+    except DuoError as error:
+        group.warn(OWN_RECORDS, f"The parent account's records could not be read to compare them: {error}")
+        return group, own
+    if own & of_parent:
+        group.fail(OWN_RECORDS, _SHARED.format("the parent account"))
+    else:
+        group.ok(OWN_RECORDS, f"None of the newest records ({len(own)}) is one of the parent account's.")
+    return group, own
+
+
+def compare_children(accounts: Mapping[str, tuple[Group, Newest]]) -> None:
+    """Fail the line of each child account that has a record of another child account.
+
+    Args:
+        accounts: What `check` returned, by the name of the account.
+    """
+    for (name, (group, own)), (other_name, (other_group, other)) in combinations(accounts.items(), 2):
+        if own & other:
+            group.fail(OWN_RECORDS, _SHARED.format(other_name))
+            other_group.fail(OWN_RECORDS, _SHARED.format(name))
+
+
+def _newest(api: AdminApi, query: Mapping[str, str]) -> list[Any]:
+    return items_of(api.get(PATH, {**query, "limit": str(COMPARED), "sort": "ts:desc"}))
+
+
+def _names_of(items: list[Any]) -> Newest:
+    return {(str(item.get("telephony_id")), str(item.get("ts"))) for item in items if isinstance(item, dict)}
 
 
 def _all_well_before(line: str, group: Group, settings: DuoSettings) -> None:
     """Mark each line above as OK; the clock was judged when Duo answered."""
     encrypted = settings.host.url.startswith("https://")
+    name, proxy = settings.host.name, proxy_of(settings.host)
     sentences = {
-        DNS: f"{settings.host.name} has an address.",
-        CONNECTION: "Duo can be reached.",
-        TLS: "Duo's certificate is trusted."
+        DNS: f"The proxy {proxy} looks {name} up." if proxy else f"{name} has an address.",
+        CONNECTION: f"{name} can be reached{f' through the proxy {proxy}' if proxy else ''}.",
+        TLS: f"The certificate of {name} is trusted."
         if encrypted
         else "Not encrypted (http://): this is only for loopback.",
         ANSWER: "Duo answers.",

@@ -65,6 +65,7 @@ class Knobs:
         send_retry_after: Whether that 42901 has a Retry-After header.
         grant_read_log: Whether the application may read logs; otherwise the answer is 40301.
         grant_read_information: Whether the application may read information; otherwise the answer is 40301.
+        ignore_account_id: Whether each child account gets its parent's log, as if it had not been named.
         faults: The failures of the next requests for the telephony log.
     """
 
@@ -75,6 +76,7 @@ class Knobs:
     last_cursor: Literal["present", "null", "absent", "unchanged"] = "present"
     total: Literal["integer", "object", "absent"] = "integer"
     total_difference: int = 0
+    ignore_account_id: bool = False
     repeats: int = Field(default=0, ge=0)
     txid: Literal["uuid", "empty", "null"] = "uuid"
     page_size: int | None = Field(default=None, ge=1)

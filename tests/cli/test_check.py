@@ -36,6 +36,7 @@ from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.keys import log_key
 from duo_pipeline.landing.ownership import claim
+from duo_pipeline.sandbox.admin_api import AdminApi as EmulatedDuo
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.log import FixedLog
 from duo_pipeline.sandbox.s3 import Identity
@@ -230,6 +231,20 @@ BROKEN = {
     ),
     "a name server that does not answer": Broken(
         lambda world: unresolved(world, socket.EAI_AGAIN), "Duo/DNS", ("name server",), after("Duo/DNS")
+    ),
+    "a web page of Duo's instead of the API": Broken(
+        lambda world: world.set(DUO_API_HOST="admin-00000000.duosecurity.com"),
+        "settings/Duo",
+        ("DUO_API_HOST is a web page of Duo's: copy the API hostname",),
+        DUO_LINES,
+    ),
+    "a proxy that does not listen": Broken(
+        lambda world: world.set(
+            HTTP_PROXY="http://127.0.0.1:9", NO_PROXY=os.environ["AWS_ENDPOINT_URL"].removeprefix("http://")
+        ),
+        "Duo/connection",
+        ("The proxy 127.0.0.1:9 (HTTP_PROXY) cannot be reached",),
+        after("Duo/connection"),
     ),
     "nobody listens": Broken(
         lambda world: world.set(DUO_API_HOST="http://127.0.0.1:9"),
@@ -541,3 +556,49 @@ def test_whether_files_were_adopted_is_not_known_without_the_right_to_list(world
     world.put("duo-telephony/telephony_20261120.json")
     world.act_as(FEED_ONLY)
     assert named(lines(), "failed") == ["S3/list", "S3/put", "S3/feed"]
+
+
+@pytest.fixture
+def children(world: World, tmp_path: Path) -> EmulatedDuo:
+    """Two child accounts of one parent are in the file of accounts."""
+    duo = world.duo.api
+    duo.children = {at: FixedLog([sent(settled_hour(2), phone=PHONE)]) for at in ("DACHILD1", "DACHILD2")}
+    keys = f"host: '{world.duo.url}', ikey_variable: DUO_IKEY, skey_variable: DUO_SKEY"
+    entries = [f"- {{name: {at.lower()}, {keys}, account_id: {at}}}" for at in duo.children]
+    file = tmp_path / "accounts.yaml"
+    file.write_text("accounts:\n" + "\n".join(entries))
+    world.set(DUO_ACCOUNTS_FILE=str(file))
+    return duo
+
+
+def own_records() -> list[dict[str, Any]]:
+    answer = json.loads(run("--json").stdout)
+    return [line for line in answer["lines"] if line["name"] == "own records"]
+
+
+def test_children_with_records_of_their_own_are_in_order(children: EmulatedDuo) -> None:
+    assert [line["status"] for line in own_records()] == ["ok", "ok"]
+    assert children.statuses == {200: 4}
+
+
+def test_a_duo_that_ignores_account_id_is_found_out(children: EmulatedDuo) -> None:
+    children.knobs = Knobs(ignore_account_id=True)
+    for line in own_records():
+        assert line["status"] == "failed"
+        assert "Duo's log seems to ignore account_id" in line["sentence"]
+
+
+def test_two_children_with_the_same_records_are_found_out(children: EmulatedDuo) -> None:
+    children.children = dict.fromkeys(children.children, children.children["DACHILD1"])
+    first, second = own_records()
+    assert "for this account and for dachild2" in first["sentence"]
+    assert "for this account and for dachild1" in second["sentence"]
+    assert {first["status"], second["status"]} == {"failed"}
+
+
+def test_a_parent_that_cannot_be_read_is_a_warning(children: EmulatedDuo) -> None:
+    children.knobs = Knobs(faults=(Fault(kind="500", after=1, times=1),))
+    first, second = own_records()
+    assert first["status"] == "warning"
+    assert "could not be read to compare them" in first["sentence"]
+    assert second["status"] == "ok"

@@ -5,6 +5,8 @@ SANDBOX := .venv/sandbox
 INSTALLED := .venv/installed
 PYTEST := -n 4 --dist loadfile --no-loadscope-reorder
 export DAGSTER_DISABLE_TELEMETRY := yes
+# Without bytecode each of the many processes of Dagster takes twice as long to start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo ui help fast test test-ui test-production test-newest check bench bench-accounts install clean
 

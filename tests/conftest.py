@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.sandbox.admin_api import AdminApi as EmulatedDuo
@@ -15,6 +17,9 @@ from duo_pipeline.sandbox.log import FixedLog
 from duo_pipeline.sandbox.s3 import READER, Identity, S3Server
 from duo_pipeline.sandbox.serving import serve
 from tests.records import IKEY, SKEY
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 SLOW = (
     "test_daemon",
@@ -41,6 +46,16 @@ FEED_ONLY = Identity(
     *("feed-only", "FEEDONLYACCESSKEY000", "feed-only-secret-key-00000000000000000"),
     ("List:*/duo-telephony/*", "Read:*/duo-telephony/*"),
 )
+
+
+class Stage:
+    """Serves the emulated Duo of the current test: starting a server takes longer than most tests."""
+
+    api: EmulatedDuo
+    url: str
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.api(scope, receive, send)
 
 
 @dataclass
@@ -82,20 +97,32 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def s3_admin(s3_server: S3Server) -> "S3Client":
+    """A client that may do everything."""
+    return s3_server.client()
+
+
 @pytest.fixture
-def bucket(s3_server: S3Server) -> Bucket:
+def bucket(s3_server: S3Server, s3_admin: "S3Client") -> Bucket:
     """A new, empty bucket in it."""
     name = f"test-{uuid.uuid4()}"
-    s3_server.create_bucket(name)
+    s3_admin.create_bucket(Bucket=name)
     return Bucket(s3_server.client(), name)
 
 
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
+    stage = Stage()
+    with serve(stage) as stage.url:
+        yield stage
+
+
 @pytest.fixture
-def duo() -> Iterator[ServedDuo]:
+def duo(stage: Stage) -> ServedDuo:
     """An emulated Duo whose log is empty, at the time that the machine has."""
-    api = EmulatedDuo(IKEY, SKEY, log=FixedLog([]), clock=lambda: datetime.now(UTC))
-    with serve(api) as url:
-        yield ServedDuo(api, url)
+    stage.api = EmulatedDuo(IKEY, SKEY, log=FixedLog([]), clock=lambda: datetime.now(UTC))
+    return ServedDuo(stage.api, stage.url)
 
 
 @pytest.fixture

@@ -1,30 +1,10 @@
-from collections.abc import Iterator
-
 import pytest
-from starlette.types import Receive, Scope, Send
 
 from duo_pipeline.sandbox.admin_api import AdminApi
 from duo_pipeline.sandbox.log import FixedLog
-from duo_pipeline.sandbox.serving import serve
+from tests.conftest import Stage
 
 from .duo_caller import IKEY, SKEY, Clock, DuoCaller, record
-
-
-class Stage:
-    """Serves the app of the current test, because starting a server takes longer than a test."""
-
-    api: AdminApi
-    url: str
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.api(scope, receive, send)
-
-
-@pytest.fixture(scope="session")
-def stage() -> Iterator[Stage]:
-    stage = Stage()
-    with serve(stage) as stage.url:
-        yield stage
 
 
 @pytest.fixture

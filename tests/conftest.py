@@ -1,5 +1,7 @@
 """The outer systems for the tests: an emulated Duo, and a real S3 server, one for each test process."""
 
+import functools
+import gc
 import os
 import uuid
 from collections.abc import Iterator
@@ -9,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from alembic.script import ScriptDirectory
+from botocore.loaders import JSONFileLoader
 from starlette.types import Receive, Scope, Send
 
 from duo_pipeline.landing.bucket import Bucket
@@ -72,6 +76,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "s3_server" in getattr(item, "fixturenames", ()):
             item.add_marker("s3")
     items.sort(key=lambda item: next((n for n, file in enumerate(SLOW) if file in item.nodeid), len(SLOW)))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is imported by now out of the rounds of the garbage collector: each took half a second."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def libraries_read_their_files_once() -> Iterator[None]:
+    """Keep what botocore reads for each session, and Alembic for each instance of Dagster.
+
+    These are files of the installed packages, which a test does not change. Reading them takes longer than
+    most tests.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        load_file = functools.cache(JSONFileLoader().load_file)
+        patch.setattr(JSONFileLoader, "load_file", staticmethod(load_file))
+        patch.setattr(ScriptDirectory, "from_config", functools.cache(ScriptDirectory.from_config))
+        yield
 
 
 @pytest.fixture(autouse=True)

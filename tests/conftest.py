@@ -27,12 +27,17 @@ if TYPE_CHECKING:
 
 SLOW = (
     "test_daemon",
+    "test_contradictions",
     "test_operations",
-    "test_check.py",
-    "test_sensor",
+    "test_executor",
+    "test_demo",
+    "test_lines",
     "test_way",
-    "test_adopt",
-    "test_records",
+    "test_ui",
+    "test_wheel",
+    "test_definitions",
+    "test_sensor",
+    "test_check.py",
 )
 READ_ONLY = Identity("read-only", "READONLYACCESSKEY000", "read-only-secret-key-opens-nothing-00000", READER)
 NO_RIGHTS = Identity("no-rights", "NORIGHTSACCESSKEY000", "no-rights-secret-key-opens-nothing-00000")

@@ -1,7 +1,7 @@
 """The code location, as Dagster loads it."""
 
-import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -9,26 +9,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from duo_pipeline.config.settings import SettingsError
 from duo_pipeline.defs.partitions import key_of
 from tests.records import settled_hour
 
 TOP = Path(__file__).parents[1]
 RUN = ("dagster", "asset", "materialize", "-m", "duo_pipeline.definitions")
-NAMES = """
-import json
-from duo_pipeline.definitions import defs
-graph, repository = defs.resolve_asset_graph(), defs.get_repository_def()
-ours = {key.to_user_string(): graph.get(key) for key in graph.executable_asset_keys}
-print(json.dumps({
-    "assets": {
-        name: [next(iter(node.pools), None), node.partitions_def.get_first_partition_key()]
-        for name, node in sorted(ours.items())
-    },
-    "checks": len(graph.asset_check_keys),
-    "jobs": sorted(job.name for job in repository.get_all_jobs() if not job.name.startswith("__")),
-    "schedules": sorted(schedule.name for schedule in repository.schedule_defs),
-}))
-"""
 
 
 def run(*command: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -44,9 +30,18 @@ def run(*command: str, **settings: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_it_loads_without_any_setting_and_has_the_names_of_the_contract() -> None:
-    from duo_pipeline.definitions import defs
+def load(**settings: str) -> dg.Definitions:
+    """Load the code location anew, with these settings."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        defs = runpy.run_module("duo_pipeline.definitions")["defs"]
+    assert isinstance(defs, dg.Definitions)
+    return defs
 
+
+def test_it_loads_without_any_setting_and_has_the_names_of_the_contract() -> None:
+    defs = load()
     graph = defs.resolve_asset_graph()
     assert {key.to_user_string() for key in graph.executable_asset_keys} == {
         "duo/telephony_ndjson",
@@ -82,45 +77,50 @@ def test_with_a_file_each_account_has_assets_schedules_and_a_pool_of_its_own(tmp
     account = "  - {{name: {0}, host: api-{0}.duosecurity.com, secret: {0}, start: {1}}}\n"
     acme, globex = account.format("acme", "2026-06-01-00:00"), account.format("globex", "2026-07-01-00:00")
     file.write_text(f"accounts:\n{acme}{globex}")
-    done = run("python", "-c", NAMES, DUO_ACCOUNTS_FILE=str(file))
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {
-        "assets": {
-            "acme/telephony_ndjson": ["duo_admin_api_acme", "2026-06-01-00:00"],
-            "acme/telephony_udm": [None, "2026-06-01-00:00"],
-            "globex/telephony_ndjson": ["duo_admin_api_globex", "2026-07-01-00:00"],
-            "globex/telephony_udm": [None, "2026-07-01-00:00"],
-        },
-        "checks": 18,
-        "jobs": [
-            "telephony_acme",
-            "telephony_globex",
-            "telephony_reconcile_acme",
-            "telephony_reconcile_globex",
-        ],
-        "schedules": [
-            "telephony_hourly_acme",
-            "telephony_hourly_globex",
-            "telephony_reconcile_acme",
-            "telephony_reconcile_globex",
-        ],
+    defs = load(DUO_ACCOUNTS_FILE=str(file))
+    graph, repository = defs.resolve_asset_graph(), defs.get_repository_def()
+    first = {
+        key.to_user_string(): (node.pools, node.partitions_def.get_first_partition_key())
+        for key in graph.executable_asset_keys
+        if (node := graph.get(key)).partitions_def
+    }
+    assert first == {
+        "acme/telephony_ndjson": ({"duo_admin_api_acme"}, "2026-06-01-00:00"),
+        "acme/telephony_udm": (set(), "2026-06-01-00:00"),
+        "globex/telephony_ndjson": ({"duo_admin_api_globex"}, "2026-07-01-00:00"),
+        "globex/telephony_udm": (set(), "2026-07-01-00:00"),
+    }
+    assert len(graph.asset_check_keys) == 18
+    assert {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")} == {
+        "telephony_acme",
+        "telephony_globex",
+        "telephony_reconcile_acme",
+        "telephony_reconcile_globex",
+    }
+    assert {schedule.name for schedule in repository.schedule_defs} == {
+        "telephony_hourly_acme",
+        "telephony_hourly_globex",
+        "telephony_reconcile_acme",
+        "telephony_reconcile_globex",
     }
 
 
 def test_a_wrong_file_of_accounts_is_told_when_it_loads(tmp_path: Path) -> None:
-    done = run("python", "-c", "import duo_pipeline.definitions", DUO_ACCOUNTS_FILE=str(tmp_path / "none"))
-    assert done.returncode == 1
-    assert done.stderr.strip().endswith("(DUO_ACCOUNTS_FILE) cannot be read: No such file or directory.")
+    with pytest.raises(SettingsError) as caught:
+        load(DUO_ACCOUNTS_FILE=str(tmp_path / "none"))
+    assert str(caught.value).endswith("(DUO_ACCOUNTS_FILE) cannot be read: No such file or directory.")
 
 
 @pytest.mark.parametrize(
-    ("arn", "status"), [("", "STOPPED"), ("arn:aws:sns:eu-central-1:123456789012:duo", "RUNNING")]
+    ("arn", "status"),
+    [
+        ("", dg.DefaultSensorStatus.STOPPED),
+        ("arn:aws:sns:eu-central-1:123456789012:duo", dg.DefaultSensorStatus.RUNNING),
+    ],
 )
-def test_people_are_told_of_troubles_when_there_is_a_topic(arn: str, status: str) -> None:
-    sensor = "defs.get_repository_def().get_sensor_def('telephony_alerts')"
-    code = f"from duo_pipeline.definitions import defs; print({sensor}.default_status.value)"
-    done = run("python", "-c", code, ALERT_SNS_TOPIC_ARN=arn)
-    assert done.stdout == f"{status}\n", done.stderr
+def test_people_are_told_of_troubles_when_there_is_a_topic(arn: str, status: dg.DefaultSensorStatus) -> None:
+    sensor = load(ALERT_SNS_TOPIC_ARN=arn).get_repository_def().get_sensor_def("telephony_alerts")
+    assert sensor.default_status is status
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,8 @@ def test_dagsters_own_commands_accept_it_from_the_top_folder(
 
 
 def test_a_wrong_setting_of_the_hours_is_told_when_it_loads() -> None:
-    done = run("python", "-c", "import duo_pipeline.definitions", DUO_PARTITIONS_START="yesterday")
-    assert done.returncode == 1
-    assert "DUO_PARTITIONS_START must be a whole hour in UTC" in done.stderr
+    with pytest.raises(SettingsError, match="DUO_PARTITIONS_START must be a whole hour in UTC"):
+        load(DUO_PARTITIONS_START="yesterday")
 
 
 def test_the_shipped_instance_gives_the_pool_its_limit() -> None:

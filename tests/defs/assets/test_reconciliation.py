@@ -72,7 +72,7 @@ def test_a_late_record_lands_and_only_its_hour_is_recorded_with_its_metadata(
 def test_it_reaches_back_as_far_as_it_is_told(dagster: DagsterRun, duo: ServedDuo) -> None:
     read_again(dagster, hours=2)
     (request,) = duo.api.requests
-    assert int(request.params["mintime"]) // 1000 == settled_hour(2).timestamp()
+    assert int(request.params["mintime"]) // 1000 == (LAST - HOUR).timestamp()
 
 
 def test_an_hour_that_nobody_has_read_is_recorded(dagster: DagsterRun) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from io import BufferedReader, RawIOBase
+from typing import TYPE_CHECKING, Literal, cast
 
 from botocore import exceptions as aws
 
@@ -104,9 +105,13 @@ class Bucket:
             return [folder.removeprefix(prefix) for folder in found]
 
     def lines(self, key: str) -> Iterator[bytes]:
-        """Yield the lines of an object, without the line ends."""
+        """Yield the lines of an object, without the line ends (LF or CR LF)."""
         with self._sentences("read", key):
-            yield from self._client.get_object(Bucket=self.name, Key=key)["Body"].iter_lines(_CHUNK)
+            body = self._client.get_object(Bucket=self.name, Key=key)["Body"]
+            # not iter_lines() of the SDK: it copies a long line once more for each chunk
+            with BufferedReader(cast(RawIOBase, body), _CHUNK) as lines:
+                for line in lines:
+                    yield line.rstrip(b"\r\n")
 
     def put_new(self, key: str, body: Body) -> bool:
         """Write an object unless its key exists.

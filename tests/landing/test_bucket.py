@@ -1,11 +1,16 @@
 """Tests of the bucket, on a real S3 server."""
 
+import hashlib
+import time
+from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import Bucket, BucketError
@@ -44,6 +49,84 @@ def test_a_body_too_large_for_memory_is_written_completely(bucket: Bucket) -> No
     body = body_of(*(f"{number:0999}\n".encode() for number in range(3000)))
     bucket.put_new("large", body)
     assert [int(line) for line in bucket.lines("large")] == list(range(3000))
+
+
+def answered(bucket: Bucket, raw: Callable[[], BytesIO]) -> None:
+    """Answer each read with these bytes, instead of the object's own."""
+
+    def answer(parsed: dict[str, Any], **_: object) -> None:
+        body = raw()
+        parsed["Body"] = StreamingBody(body, len(body.getvalue()))
+
+    bucket._client.meta.events.register("after-call.s3.GetObject", answer)
+
+
+class TinyChunks(BytesIO):
+    """Bytes that come three at a time."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(min(3, size) if size and size > 0 else 3)
+
+    def readinto(self, buffer: Any) -> int:
+        return super().readinto(memoryview(buffer)[:3])
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (b"", []),
+        (b"\n", [b""]),
+        (b"no end", [b"no end"]),
+        (b"one\ntwo\n", [b"one", b"two"]),
+        (b"one\r\ntwo\r\n\r\nthree", [b"one", b"two", b"", b"three"]),
+        (b"{}\n" * 20_000, [b"{}"] * 20_000),
+        (b"\n" * 20_000, [b""] * 20_000),
+        (b'{"a":\r1}\n\xe2\x80\xa8\x85\x0b\x0c\x1c\n', [b'{"a":\r1}', b"\xe2\x80\xa8\x85\x0b\x0c\x1c"]),
+    ],
+)
+def test_lines_end_where_ndjson_ends_them_however_the_bytes_arrive(
+    bucket: Bucket, content: bytes, lines: list[bytes]
+) -> None:
+    bucket.put("a", body_of(content))
+    assert list(bucket.lines("a")) == lines
+    answered(bucket, lambda: TinyChunks(content))
+    assert list(bucket.lines("a")) == lines
+
+
+def test_a_line_without_an_end_of_50_mb_is_read_whole(bucket: Bucket) -> None:
+    long = b"x" * 50_000_000
+    bucket.put("a", body_of(b"first\n", long))
+    assert list(bucket.lines("a")) == [b"first", long]
+
+
+def test_a_long_line_is_read_with_work_in_proportion_to_its_length(bucket: Bucket) -> None:
+    long = b"x" * (16 << 20)
+
+    def cpu_seconds(work: Callable[[], object]) -> float:
+        took = []
+        for _ in range(3):
+            began = time.thread_time()
+            work()
+            took.append(time.thread_time() - began)
+        return min(took)
+
+    bucket.put("a", body_of(b"x\n"))
+    answered(bucket, lambda: BytesIO(long))
+    read = cpu_seconds(lambda: list(bucket.lines("a")))
+    assert read < 20 * cpu_seconds(lambda: hashlib.sha256(long).digest()), (
+        "copied for each chunk, it is 80 times"
+    )
+
+
+def test_the_connection_is_closed_when_only_the_first_line_is_wanted(bucket: Bucket) -> None:
+    raw = BytesIO(b"first\nsecond\n")
+    bucket.put("a", body_of(b"x\n"))
+    answered(bucket, lambda: raw)
+    lines = bucket.lines("a")
+    assert next(lines) == b"first"
+    assert not raw.closed
+    del lines
+    assert raw.closed
 
 
 def test_keys_are_listed_below_a_prefix_in_order(bucket: Bucket) -> None:

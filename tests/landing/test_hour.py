@@ -217,3 +217,15 @@ def test_fifty_thousand_records_land_in_order(feed: Feed) -> None:
 
 def test_the_folder_of_an_hour_has_no_colon() -> None:
     assert hour_folder(HOUR) == "dt=2026-11-23/hour=05/"
+
+
+def test_a_record_of_50_mb_lands_once_and_its_object_can_be_made_again_from_the_journal(feed: Feed) -> None:
+    first, last = spread(HOUR, 2)
+    records = [first, {**sent(HOUR + timedelta(minutes=30)), "context": "x" * 50_000_000}, last]
+    (uri,) = land_records(feed, records).objects
+    assert land_records(feed, records).new_records == 0
+    key = uri.removeprefix(feed.bucket.uri(""))
+    feed.bucket._client.delete_object(Bucket=feed.bucket.name, Key=key)
+    again = land_records(feed, records)
+    assert (again.new_records, again.objects) == (0, [uri])
+    assert lines(feed)[1]["context"] == "x" * 50_000_000

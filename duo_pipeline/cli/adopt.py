@@ -21,6 +21,7 @@ from duo_pipeline.defs.resources import open_feed, s3_client
 from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.ownership import claim
+from duo_pipeline.landing.spill import SpillError
 
 
 def run_adopt(account: str | None) -> None:
@@ -32,7 +33,8 @@ def run_adopt(account: str | None) -> None:
         account: The name of the account whose feed it is; needed if there are several accounts.
 
     Raises:
-        click.ClickException: A setting is missing or wrong, or S3 refused or could not be reached.
+        click.ClickException: A setting is missing or wrong, S3 refused or could not be reached, or there is
+            no room for temporary files.
     """
     of = the_chosen(account)
     console = Console(highlight=False, soft_wrap=True)
@@ -45,7 +47,7 @@ def run_adopt(account: str | None) -> None:
         adopted = _adopt(console, feed, lambda_objects.objects(keys))
         for checkpoint in lambda_objects.checkpoints(keys):
             _print_checkpoint(console, feed, checkpoint)
-    except (settings.SettingsError, BucketError) as error:
+    except (settings.SettingsError, BucketError, SpillError) as error:
         raise click.ClickException(str(error)) from None
     _print_what_next(console, of, adopted, hours)
 

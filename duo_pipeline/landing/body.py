@@ -3,13 +3,20 @@
 import hashlib
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import IO, Self
+
+from duo_pipeline.landing.spill import cannot_spill
 
 _IN_MEMORY = 1 << 20
 
 
 class Body:
-    """Takes lines one by one, and is then read by an upload."""
+    """Takes lines one by one, and is then read by an upload.
+
+    Raises:
+        SpillError: From its methods, if the lines are too long for the memory and cannot be written to disk.
+    """
 
     def __init__(self) -> None:
         self.lines = 0
@@ -23,11 +30,15 @@ class Body:
 
     def close(self) -> None:
         """Delete the content."""
-        self._file.close()
+        with suppress(OSError):  # a full disk may refuse what is still in the buffer, which nobody needs
+            self._file.close()
 
     def write(self, line: bytes) -> None:
         """Add one line; it must end in a newline."""
-        self._file.write(line)
+        try:
+            self._file.write(line)
+        except OSError as error:
+            raise cannot_spill(error) from None
         self.lines += 1
 
     def write_all(self, lines: Iterable[bytes]) -> None:
@@ -38,10 +49,13 @@ class Body:
     @property
     def sha256(self) -> str:
         """Return the SHA-256 of the content, as hex."""
-        self._file.seek(0)
+        self.rewound()
         return hashlib.file_digest(self._file, "sha256").hexdigest()
 
     def rewound(self) -> IO[bytes]:
         """Return the file, positioned at its beginning."""
-        self._file.seek(0)
+        try:
+            self._file.seek(0)  # this also writes what is still in the buffer
+        except OSError as error:
+            raise cannot_spill(error) from None
         return self._file

@@ -10,6 +10,7 @@ from duo_pipeline.landing import keys
 from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.landing.feed import AdoptedListing, Feed, Listing
 from duo_pipeline.landing.hour import HourLanding, Landed
+from duo_pipeline.landing.spill import SpillError
 from duo_pipeline.records import Entry
 
 CONCURRENT_HOURS = 8
@@ -21,8 +22,8 @@ FAILED_AT_FIRST = 3
 class HourQueue:
     """Lands hours in the background, and reports them in time order.
 
-    An hour fails if S3 refuses something that only this hour needs: an object in an archive, a key without
-    access. The later hours go on.
+    An hour fails if S3 refuses something that only this hour needs (an object in an archive, a key without
+    access), or if there is no room for its temporary files. The later hours go on.
 
     Args:
         feed: Where and how to write.
@@ -45,7 +46,7 @@ class HourQueue:
         self._journal = Listing(feed.bucket, keys.journal_prefix(feed.work_prefix, feed.prefix))
         self._adopted = AdoptedListing(feed)
         self._threads = ThreadPoolExecutor(CONCURRENT_HOURS)
-        self.failed: dict[datetime, BucketError] = {}
+        self.failed: dict[datetime, BucketError | SpillError] = {}
         self._has_landed = False
         self._pending: deque[tuple[datetime, Future[Landed]]] = deque()
 
@@ -57,10 +58,15 @@ class HourQueue:
 
     def land(self, hour: datetime, entries: Iterable[Entry]) -> None:
         """Take all entries of an hour and begin to land it; if the entries raise an error, nothing lands."""
+        entries = iter(entries)
         landing = HourLanding(self._feed, hour, host=self._host)
         try:
             landing.take(entries)
             pending = self._begin(landing, hour)
+        except SpillError as error:
+            landing.close()
+            deque(entries, maxlen=0)  # the entries of the next hour come after them
+            pending = _failed(error)
         except BaseException:
             landing.close()
             raise
@@ -79,10 +85,10 @@ class HourQueue:
             adopted = self._adopted.of(hour)
         except BucketError as error:
             landing.close()
-            failed: Future[Landed] = Future()
-            failed.set_exception(error)
-            return failed
-        return self._threads.submit(_land, landing, existing, journal, adopted)
+            return _failed(error)
+        landed = self._threads.submit(landing.land, existing, journal, adopted)
+        landed.add_done_callback(lambda _: landing.close())  # also if it is cancelled before it begins
+        return landed
 
     def _report(self, at_most: int) -> None:
         """Report the oldest hours until at most ``at_most`` are pending, and those that are already done."""
@@ -91,14 +97,14 @@ class HourQueue:
             try:
                 result = landed.result()
             except BaseException as error:
-                if isinstance(error, BucketError) and self._concerns_one_hour(hour, error):
+                if isinstance(error, BucketError | SpillError) and self._concerns_one_hour(hour, error):
                     continue
                 self._pending.clear()
                 raise
             self._has_landed = True
             self._on_landed(hour, result)
 
-    def _concerns_one_hour(self, hour: datetime, error: BucketError) -> bool:
+    def _concerns_one_hour(self, hour: datetime, error: BucketError | SpillError) -> bool:
         """Return whether the later hours may go on, and note the hour as failed unless all fail alike."""
         if error.scope == "each key":
             return False
@@ -108,8 +114,7 @@ class HourQueue:
         return True
 
 
-def _land(landing: HourLanding, existing: list[str], journal: list[str], adopted: list[str]) -> Landed:
-    try:
-        return landing.land(existing, journal, adopted)
-    finally:
-        landing.close()
+def _failed(error: BucketError | SpillError) -> Future[Landed]:
+    failed: Future[Landed] = Future()
+    failed.set_exception(error)
+    return failed

@@ -40,11 +40,13 @@ class Placement:
         digest = hashlib.sha256(line.text).digest()[:16] if self._one_object else fingerprint(as_sent(record))
         self._sorter.add(Row(0, b"", digest, existing=True))
 
-    def doubled(self) -> int:
-        """Return how many lines repeat another line, and delete what was collected."""
-        doubled = sum(len(rows) - 1 for rows in self._sorter.records())
+    def close(self) -> None:
+        """Delete what was collected."""
         self._sorter.close()
-        return doubled
+
+    def doubled(self) -> int:
+        """Return how many lines repeat another line."""
+        return sum(len(rows) - 1 for rows in self._sorter.records())
 
     def _is_of_the_hour(self, record: dict[str, Any]) -> bool:
         try:

@@ -20,6 +20,7 @@ from tests.adoption.lambda_files import WAYS, leave, leave_hourly, lines, untouc
 from tests.conftest import ServedDuo
 from tests.defs.assets.dagster_run import DagsterRun
 from tests.defs.conftest import dagster as dagster
+from tests.landing.temporary_files import NO_FOLDER, without_folder
 from tests.records import Sent, settled_hour, spread
 
 HOUR = timedelta(hours=1)
@@ -131,3 +132,17 @@ def test_the_settings_may_stand_in_an_env_file(
     settings.chdir(tmp_path)
     (tmp_path / ".env").write_text(f"S3_BUCKET={bucket.name}\n")
     assert "There is no object of a Lambda" in adopt().output
+
+
+def test_without_room_for_temporary_files_nothing_is_adopted_and_a_sentence_says_why(
+    settings: pytest.MonkeyPatch, bucket: Bucket
+) -> None:
+    leave(bucket, "telephony_20261123_050003.json", lines(spread(settled_hour(), 3)))
+    with settings.context() as patch:
+        without_folder(patch)
+        done = adopt()
+    assert done.exit_code == 1
+    assert f"Error: {NO_FOLDER}" in done.output
+    assert bucket.keys("duo-telephony-work/adopted/") == []
+    assert adopt().exit_code == 0
+    assert len(bucket.keys("duo-telephony-work/adopted/")) == 1

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from duo_pipeline.landing import sorter
 from duo_pipeline.landing.hour_lines import PlacedLine
 from duo_pipeline.landing.line import line
 from duo_pipeline.landing.placement import Placement
 from duo_pipeline.records import time_of
+from tests.landing.temporary_files import open_files
 from tests.records import Sent, sent
 
 HOUR = datetime(2026, 11, 23, 5, tzinfo=UTC)
@@ -62,3 +64,13 @@ def test_in_several_objects_a_record_is_the_same_in_either_format() -> None:
     record = sent(HOUR)
     for_secops = line(record, utc=time_of(record).utc, host="api-1", record_format="secops").strip()
     assert placed(text(record), for_secops, objects=2).doubled() == 1
+
+
+def test_nothing_of_what_was_collected_stays_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sorter, "ROWS_IN_MEMORY", 1)
+    before = open_files()
+    placement = placed(*[text(sent(HOUR))] * 3)
+    assert placement.doubled() == 2
+    assert open_files() == before + 1
+    placement.close()
+    assert open_files() == before

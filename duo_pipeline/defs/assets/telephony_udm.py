@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime
 
 import dagster as dg
@@ -22,6 +23,7 @@ from duo_pipeline.landing.feed import Feed, Listing
 from duo_pipeline.landing.hour_lines import hour_lines
 from duo_pipeline.landing.hour_queue import CONCURRENT_HOURS
 from duo_pipeline.landing.placement import Placement
+from duo_pipeline.landing.spill import SpillError
 from duo_pipeline.masking import shown
 from duo_pipeline.udm.findings import FactCount, Findings
 from duo_pipeline.udm.lines import event_lines
@@ -87,7 +89,7 @@ def telephony_udm(account: Account, partitions: dg.PartitionsDefinition[str]) ->
                     done.add(hour, metadata)
                     for name, one in of_hour.items():
                         verdicts[name][hour] = one
-        except (settings.SettingsError, BucketError) as error:
+        except (settings.SettingsError, BucketError, SpillError) as error:
             done.write()
             for name in verdicts:
                 evaluations.record(context, key, name, verdicts[name])
@@ -107,10 +109,11 @@ def _write_events(
     feed: Feed, hour: datetime, objects: list[str], written_before: list[str]
 ) -> tuple[Metadata, dict[str, Verdict]]:
     """Write the events and findings of an hour, and check on the way where its lines lie."""
-    findings, placement = Findings(), Placement(hour, objects=len(objects))
+    findings = Findings()
     events = found = None
-    with Body() as body:
+    with Body() as body, closing(Placement(hour, objects=len(objects))) as placement:
         body.write_all(event_lines(hour_lines(feed, objects), findings, placement.look_at))
+        place = in_place.verdict(placement, findings.lines)
         if body.lines:
             events = keys.events_key(feed.work_prefix, hour)
             feed.bucket.put(events, body)
@@ -126,7 +129,7 @@ def _write_events(
         found=feed.bucket.uri(found) if found else None,
     )
     verdicts = {check.name: verdict(check, findings) for check in UDM_CHECKS}
-    return metadata, {IN_PLACE: in_place.verdict(placement, findings.lines), **verdicts}
+    return metadata, {IN_PLACE: place, **verdicts}
 
 
 def udm_metadata(findings: Findings, *, events: str | None, found: str | None) -> dict[str, dg.MetadataValue]:

@@ -17,6 +17,7 @@ from duo_pipeline.sandbox.log import FixedLog
 from duo_pipeline.sandbox.s3 import S3Server
 from tests.conftest import NO_RIGHTS, READ_ONLY, ServedDuo
 from tests.defs.assets.dagster_run import UDM, DagsterRun, failure_of
+from tests.landing.temporary_files import NO_FOLDER, without_folder
 from tests.records import IKEY, SKEY, Sent, sent, settled_hour, spread
 
 HOUR = timedelta(hours=1)
@@ -365,3 +366,18 @@ def test_a_run_of_its_own_reads_hours_that_are_done(dagster: DagsterRun, duo: Se
     dagster.run(settled_hour())
     dagster.run(settled_hour())
     assert len(duo.api.requests) == 2
+
+
+def test_without_room_for_temporary_files_only_the_hours_that_need_them_fail_and_none_is_lost(
+    dagster: DagsterRun, duo: ServedDuo, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet, busy, later = (settled_hour(back) for back in (3, 2, 1))
+    duo.api.log = FixedLog([*spread(quiet, 2), *spread(busy, 20), *spread(later, 2)])
+    assert dagster.run(quiet, only=[dagster.ndjson]).success
+    with monkeypatch.context() as patch:
+        without_folder(patch, rows_in_memory=10)
+        assert f"{key_of(busy)}: {NO_FOLDER}" in failure_of(dagster.run(quiet, later, only=[dagster.ndjson]))
+    assert dagster.done() == {key_of(quiet), key_of(later)}
+    assert len(feed_ids(bucket)) == 4
+    assert dagster.run(busy, only=[dagster.ndjson]).success
+    assert len(feed_ids(bucket)) == 24

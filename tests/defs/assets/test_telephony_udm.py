@@ -13,6 +13,7 @@ from duo_pipeline.sandbox.log import FixedLog
 from duo_pipeline.udm import to_udm
 from tests.conftest import ServedDuo
 from tests.defs.assets.dagster_run import UDM, DagsterRun, failure_of
+from tests.landing.temporary_files import NO_FOLDER, without_folder
 from tests.records import sent, settled_hour, spread
 
 
@@ -116,3 +117,16 @@ def test_without_a_bucket_the_run_fails_with_a_sentence(
 ) -> None:
     settings.delenv("S3_BUCKET")
     assert "S3_BUCKET is not set" in failure_of(dagster.run(settled_hour(), only=[dagster.udm]))
+
+
+def test_without_room_for_temporary_files_the_run_fails_with_a_sentence_and_writes_no_events(
+    dagster: DagsterRun, duo: ServedDuo, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hour = settled_hour()
+    duo.api.log = FixedLog(spread(hour, 3))
+    assert dagster.run(hour, only=[dagster.ndjson]).success
+    with monkeypatch.context() as patch:
+        without_folder(patch)
+        assert NO_FOLDER in failure_of(dagster.run(hour, only=[dagster.udm]))
+    assert bucket.keys("duo-telephony-work/udm/") == []
+    assert dagster.run(hour, only=[dagster.udm]).success

@@ -14,7 +14,7 @@ from rich.text import Text
 from duo_pipeline.cli.chosen_account import chosen
 from duo_pipeline.config.accounts_file import FILE
 from duo_pipeline.config.settings import SettingsError
-from duo_pipeline.preflight import bucket, duo, instance, settings
+from duo_pipeline.preflight import bucket, duo, instance, settings, temporary_files
 from duo_pipeline.preflight.lines import Group, Status
 
 MARKS = {
@@ -61,7 +61,7 @@ def _groups(name: str | None) -> list[Group]:
             group.account = account.name
         groups += of_account
     duo.compare_children(at_duo)
-    return [*groups, instance.check(os.environ, accounts)]
+    return [*groups, temporary_files.check(os.environ), instance.check(os.environ, accounts)]
 
 
 def _json(groups: Sequence[Group], *, ok: bool) -> dict[str, object]:

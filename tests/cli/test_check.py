@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -36,6 +37,7 @@ from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.keys import log_key
 from duo_pipeline.landing.ownership import claim
+from duo_pipeline.preflight import temporary_files
 from duo_pipeline.sandbox.admin_api import AdminApi as EmulatedDuo
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.log import FixedLog
@@ -131,6 +133,10 @@ def world(
     shutil.copytree(fresh_home, home)
     settings.chdir(tmp_path)
     settings.setenv("DAGSTER_HOME", str(home))
+    # whatever the machine has
+    settings.setattr(tempfile, "tempdir", None)
+    settings.setattr(temporary_files, "IN_MEMORY", ())
+    settings.setattr(temporary_files, "ROOM_FOR_A_MILLION", 0)
     duo.api.log = FixedLog([sent(settled_hour(back), phone=PHONE) for back in (3000, 2)])
     world = World(settings, duo, bucket, home)
     world.put(log_key("duo-telephony/", settled_hour(), "0" * 64))
@@ -382,6 +388,11 @@ BROKEN = {
         "S3/feed",
         ("dt=2026-11-23/hour=05/notes.txt", "outside the feed"),
     ),
+    "no folder for temporary files": Broken(
+        lambda world: world.settings.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere"]),
+        "this machine/temporary files",
+        ("There is no folder that temporary files can be written to: set TMPDIR",),
+    ),
     "no DAGSTER_HOME": Broken(
         lambda world: world.unset("DAGSTER_HOME"),
         "Dagster/DAGSTER_HOME",
@@ -602,3 +613,49 @@ def test_a_parent_that_cannot_be_read_is_a_warning(children: EmulatedDuo) -> Non
     assert first["status"] == "warning"
     assert "could not be read to compare them" in first["sentence"]
     assert second["status"] == "ok"
+
+
+def test_it_says_where_temporary_files_go_and_how_much_room_is_there(world: World, tmp_path: Path) -> None:
+    world.set(TMPDIR=str(tmp_path))
+    assert f"They go to {tmp_path}, which has " in lines()["this machine/temporary files"]["sentence"]
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_folder_for_temporary_files_that_is_not_used_is_a_warning(
+    world: World, tmp_path: Path, *, is_there: bool
+) -> None:
+    wanted = tmp_path / "spills"
+    if is_there:
+        wanted.touch()  # a file, into which not even root can write files
+    world.set(TMPDIR=str(wanted))
+    sentence = warned_of_temporary_files()
+    assert f"Nothing can be written to {wanted}, which TMPDIR names" in sentence
+    assert f"so temporary files go to {tempfile.gettempdir()}: set TMPDIR" in sentence
+
+
+def test_too_little_room_for_temporary_files_is_a_warning(world: World, tmp_path: Path) -> None:
+    world.set(TMPDIR=str(tmp_path))
+    world.settings.setattr(temporary_files, "ROOM_FOR_A_MILLION", 1 << 62)
+    sentence = warned_of_temporary_files()
+    assert f"go to {tmp_path}, which has " in sentence
+    assert "MiB free" in sentence
+    assert "set TMPDIR to a folder that has it" in sentence
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a file system in memory")
+def test_temporary_files_in_memory_are_a_warning(world: World) -> None:
+    shared = tempfile.mkdtemp(dir="/dev/shm")
+    try:
+        world.set(TMPDIR=shared)
+        world.settings.setattr(temporary_files, "IN_MEMORY", ("tmpfs",))
+        assert "which is in memory" in warned_of_temporary_files()
+    finally:
+        shutil.rmtree(shared)
+
+
+def warned_of_temporary_files() -> str:
+    """Return the sentence of a warning of temporary files, where all else is well."""
+    found = lines()
+    assert named(found, "failed") == []
+    assert named(found, "warning") == ["this machine/temporary files"]
+    return str(found["this machine/temporary files"]["sentence"])

@@ -1,12 +1,13 @@
 """Read the lines of an hour from the feed."""
 
-import heapq
 from collections.abc import Iterator
+from contextlib import closing
 from typing import NamedTuple
 
 from duo_pipeline import ndjson
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.line import record_id
+from duo_pipeline.landing.sorter import Row, Sorter
 from duo_pipeline.records import time_of
 
 
@@ -33,10 +34,22 @@ def hour_lines(feed: Feed, keys: list[str]) -> Iterator[PlacedLine]:
 
     Raises:
         BucketError: S3 refused a request or could not be reached.
+        SpillError: The lines of several objects need a temporary file, and it cannot be written.
     """
-    if len(keys) == 1:
-        return _lines(feed, keys[0])
-    return heapq.merge(*(_lines(feed, key) for key in keys), key=_order)
+    return _lines(feed, keys[0]) if len(keys) == 1 else _sorted(feed, keys)
+
+
+def _sorted(feed: Feed, keys: list[str]) -> Iterator[PlacedLine]:
+    """Yield the lines of several objects in order. One object after the other is read: there may be many."""
+    with closing(Sorter()) as sorter:
+        for key in keys:
+            for line in _lines(feed, key):
+                ns, id_ = _time_and_id(line.text)
+                place = f"{line.object}:{line.number:09}".encode()
+                sorter.add(Row(ns, id_, place, existing=True, line=line.text))
+        for (row,) in sorter.records():
+            object_, _, number = row.fingerprint.decode().rpartition(":")
+            yield PlacedLine(object_, int(number), row.line)
 
 
 def _lines(feed: Feed, key: str) -> Iterator[PlacedLine]:
@@ -45,9 +58,9 @@ def _lines(feed: Feed, key: str) -> Iterator[PlacedLine]:
         yield PlacedLine(uri, number, text)
 
 
-def _order(line: PlacedLine) -> tuple[int, bytes, str, int]:
-    record = ndjson.record(line.text) or {}
+def _time_and_id(text: bytes) -> tuple[int, bytes]:
+    record = ndjson.record(text) or {}
     try:
-        return time_of(record).ns, record_id(record), line.object, line.number
+        return time_of(record).ns, record_id(record)
     except (ValueError, RecursionError):
-        return 0, b"", line.object, line.number  # a foreign line, which has no time
+        return 0, b""  # a foreign line, which has no time

@@ -4,11 +4,11 @@ The settings are texts, which a run parses when it opens a system. So the code l
 set, and one sentence names everything that a run lacks.
 """
 
+import logging
 import os
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from botocore.exceptions import BotoCoreError
 from botocore.handlers import add_expect_header
 from dagster_aws.s3 import S3Resource
 from pydantic import Field, PrivateAttr
@@ -18,7 +18,8 @@ from duo_pipeline.config.account import PREFIX, VARIABLES, WORK_PREFIX, Account
 from duo_pipeline.config.secrets_manager import with_keys
 from duo_pipeline.config.settings import DuoSettings, FeedSettings
 from duo_pipeline.duo.admin_api import AdminApi, OnWait
-from duo_pipeline.landing.bucket import Bucket, cannot_connect
+from duo_pipeline.landing.bucket import Bucket, BucketError, sentences
+from duo_pipeline.landing.credential_errors import asks_for_code
 from duo_pipeline.landing.feed import Feed
 
 if TYPE_CHECKING:
@@ -120,12 +121,14 @@ def s3_client(s3: S3Resource) -> "S3Client":
     """Return a client that sends an object without first asking S3 whether it may: a round trip for each.
 
     Raises:
-        BucketError: There is no way to S3.
+        BucketError: There is no way to S3: a setting is wrong, or credentials need a code from a keyboard.
     """
-    try:
+    # Its warnings have a traceback, which may show what a credential_process printed.
+    logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
+    with sentences("use", "S3"):
+        if why := asks_for_code(s3.profile_name):
+            raise BucketError(why)
         client: S3Client = s3.get_client()
-    except (BotoCoreError, ValueError) as error:
-        raise cannot_connect(error) from None
     client.meta.events.unregister("before-call.s3", add_expect_header)
     return client
 

@@ -220,7 +220,7 @@ def test_an_hour_with_a_reject_fails_and_says_where_it_is_kept_and_the_others_ar
         ("AWS_ACCESS_KEY_ID", "NOSUCHKEY00000000000", "check AWS_ACCESS_KEY_ID"),
         ("AWS_SECRET_ACCESS_KEY", "wrong-secret", "check AWS_SECRET_ACCESS_KEY"),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:9", "AWS_ENDPOINT_URL"),
-        ("AWS_ENDPOINT_URL", "127.0.0.1", "S3 client cannot be created"),
+        ("AWS_ENDPOINT_URL", "127.0.0.1", "AWS_ENDPOINT_URL is not a valid URL"),
         ("AWS_PROFILE", "no-such-profile", "AWS_PROFILE"),
         ("S3_BUCKET", "no bucket's name", "check S3_BUCKET"),
     ],

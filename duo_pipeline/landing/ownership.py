@@ -58,7 +58,7 @@ def claim(feed: Feed, *, base_work_prefix: str, duo_account: str) -> None:
         return
     with Body() as body:
         body.write(ndjson.line(asdict(own)))
-        written = feed.bucket.put_new(keys.owner_key(feed.work_prefix), body)
+        written = feed.put_new(keys.owner_key(feed.work_prefix), body)
     if not written:  # another run was faster
         _is_noted(feed, base_work_prefix, own)
 

@@ -30,12 +30,17 @@ def drops_the_condition(bucket: Bucket) -> None:
 
 
 def answers(bucket: Bucket, code: str, status: int) -> None:
-    """Execute each write, but answer it with an error."""
+    """Execute each conditional write, but answer it with an error."""
 
-    def answer(http_response: Any, parsed: dict[str, Any], **_: object) -> None:
-        http_response.status_code = status
-        parsed |= _error(code, status)
+    def note(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+        context["conditional"] = "IfNoneMatch" in params
 
+    def answer(http_response: Any, parsed: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+        if context["conditional"]:
+            http_response.status_code = status
+            parsed |= _error(code, status)
+
+    bucket._client.meta.events.register("before-parameter-build.s3.PutObject", note)
     bucket._client.meta.events.register("after-call.s3.PutObject", answer)
 
 

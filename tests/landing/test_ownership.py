@@ -46,8 +46,8 @@ def delete(bucket: Bucket, key: str) -> None:
 @pytest.mark.parametrize("place", [DUO, ACME, (*ACME, "DA1")])
 def test_the_first_run_writes_its_feed_and_account_and_later_runs_go_on(bucket: Bucket, place: Place) -> None:
     claims(bucket, place)
-    (note,) = bucket.keys("")
-    assert note == f"{place[1]}feed.json"
+    note = f"{place[1]}feed.json"
+    assert bucket.keys("") == [f"{place[1]}check/probe.ndjson", note]
     account = f"{ONE}/DA1" if place[3:] else ONE
     assert json.loads(next(bucket.lines(note))) == {"feed": bucket.uri(place[0]), "duo_account": account}
     put, read = (stores.requests_of(bucket, one) for one in ("PutObject", "GetObject"))

@@ -7,6 +7,7 @@ set, and one sentence names everything that a run lacks.
 import logging
 import os
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import dagster as dg
 from botocore.handlers import add_expect_header
@@ -18,6 +19,7 @@ from duo_pipeline.config.account import PREFIX, VARIABLES, WORK_PREFIX, Account
 from duo_pipeline.config.secrets_manager import with_keys
 from duo_pipeline.config.settings import DuoSettings, FeedSettings
 from duo_pipeline.duo.admin_api import AdminApi, OnWait
+from duo_pipeline.duo.host import is_loopback
 from duo_pipeline.landing.bucket import Bucket, BucketError, sentences
 from duo_pipeline.landing.credential_errors import asks_for_code
 from duo_pipeline.landing.feed import Feed
@@ -121,7 +123,8 @@ def s3_client(s3: S3Resource) -> "S3Client":
     """Return a client that sends an object without first asking S3 whether it may: a round trip for each.
 
     Raises:
-        BucketError: There is no way to S3: a setting is wrong, or credentials need a code from a keyboard.
+        BucketError: There is no way to S3: a setting is wrong, credentials need a code from a keyboard, or
+            an address is plain ``http://`` and not on loopback.
     """
     # Its warnings have a traceback, which may show what a credential_process printed.
     logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
@@ -129,8 +132,21 @@ def s3_client(s3: S3Resource) -> "S3Client":
         if why := asks_for_code(s3.profile_name):
             raise BucketError(why)
         client: S3Client = s3.get_client()
+    _refuse_plain_http(client.meta.endpoint_url)
     client.meta.events.unregister("before-call.s3", add_expect_header)
     return client
+
+
+def _refuse_plain_http(endpoint: str) -> None:
+    """Raise an error if S3, or a service that gives credentials, would be asked without TLS."""
+    urls = {name: url for name, url in os.environ.items() if name.startswith("AWS_ENDPOINT_URL")}
+    for name, url in {**urls, "The endpoint_url of the AWS profile": endpoint}.items():
+        parts = urlsplit(url)
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            raise BucketError(
+                f"{name} must not be plain http:// (allowed only for loopback addresses), since anybody on"
+                " the network could read the records: use https://."
+            )
 
 
 def _values(kind: type[dg.ConfigurableResource[Any]], account: Account) -> dict[str, Any]:

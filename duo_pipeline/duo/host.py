@@ -45,7 +45,7 @@ def api_host(text: str) -> ApiHost:
         raise ValueError("must be a host name, api-xxxxxxxx.duosecurity.com, or https:// and that name")
     if parts.scheme not in ("http", "https"):
         raise ValueError("must begin with https://, or with nothing before the host name")
-    loopback = _is_loopback(name)
+    loopback = is_loopback(name)
     if parts.scheme == "http" and not loopback:
         raise ValueError("must not be plain http:// (allowed only for loopback addresses)")
     if not loopback and not name.endswith(tuple(f".{domain}" for domain in DUO_DOMAINS)):
@@ -56,7 +56,8 @@ def api_host(text: str) -> ApiHost:
     return ApiHost(url=f"{parts.scheme}://{netloc}{f':{port}' if port else ''}", name=name)
 
 
-def _is_loopback(name: str) -> bool:
+def is_loopback(name: str) -> bool:
+    """Return whether a host name or address is this machine's own."""
     try:
         return ip_address(name).is_loopback
     except ValueError:

@@ -19,6 +19,8 @@ VARIABLES = {
     "work_prefix": "S3_WORK_PREFIX",
     "base_work_prefix": "S3_WORK_PREFIX",
     "record_format": "DUO_RECORD_FORMAT",
+    "encryption": "S3_ENCRYPTION",
+    "kms_key_id": "S3_KMS_KEY_ID",
     "start": "DUO_PARTITIONS_START",
     "settle_minutes": "DUO_SETTLE_MINUTES",
     "lookback_hours": "DUO_LOOKBACK_HOURS",

@@ -69,6 +69,20 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _encryption(text: str) -> str:
+    if text not in ("AES256", "aws:kms"):
+        raise ValueError("must be AES256 or aws:kms")
+    return text
+
+
+def _kms_key(text: str, others: ValidationInfo) -> str:
+    if not re.fullmatch(r"(arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:)?((key|alias)/)?[\w/-]+", text, re.ASCII):
+        raise ValueError("must be the ARN, the id or the alias (alias/…) of a KMS key")
+    if others.data.get("encryption") == "AES256":
+        raise ValueError("needs S3_ENCRYPTION to be aws:kms, or not set")
+    return text
+
+
 def first_hour(text: str) -> datetime:
     """Return the first hour, in UTC.
 
@@ -130,11 +144,22 @@ class FeedSettings(Prefixes):
         bucket: The bucket.
         record_format: How a record is written.
         base_work_prefix: ``S3_WORK_PREFIX`` itself, below which the work prefixes of several accounts lie.
+        encryption: How S3 is asked to encrypt, ``AES256`` or ``aws:kms``; empty: as the bucket is set.
+        kms_key_id: The KMS key to encrypt with; empty: the bucket's.
     """
 
     bucket: str
     record_format: RecordFormat = RECORD_FORMAT
     base_work_prefix: _Prefix = WORK_PREFIX
+    encryption: Annotated[str, AfterValidator(_encryption)] = ""
+    kms_key_id: Annotated[str, AfterValidator(_kms_key)] = ""
+
+    @property
+    def encryption_headers(self) -> dict[str, str]:
+        """What each write asks for, in the names of the AWS SDK."""
+        kind = self.encryption or ("aws:kms" if self.kms_key_id else "")
+        asked = {"ServerSideEncryption": kind, "SSEKMSKeyId": self.kms_key_id}
+        return {name: value for name, value in asked.items() if value}
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,8 @@ class S3Feed(dg.ConfigurableResource[Feed]):
     work_prefix: str = _optional(WORK_PREFIX, "Where everything else is written")
     base_work_prefix: str = _optional(WORK_PREFIX, "Where the work prefixes of all accounts lie")
     record_format: str = _optional(config.RECORD_FORMAT, "How a record is written, secops or verbatim")
+    encryption: str = Field(default="", description="How S3 encrypts objects: AES256 or aws:kms.")
+    kms_key_id: str = Field(default="", description="The KMS key with which S3 encrypts objects.")
     _client: Any = PrivateAttr(default=None)
     """Made once for the steps of a run: boto3 takes a fifth of a second for it."""
 
@@ -112,7 +114,7 @@ def duo_and_feed(account: Account, duo: DuoAdminApi, feed: S3Feed) -> tuple[DuoS
 def open_feed(settings: FeedSettings, client: "S3Client") -> Feed:
     """Return the feed that the settings name."""
     return Feed(
-        bucket=Bucket(client, settings.bucket),
+        bucket=Bucket(client, settings.bucket, settings.encryption_headers),
         prefix=settings.prefix,
         work_prefix=settings.work_prefix,
         record_format=settings.record_format,

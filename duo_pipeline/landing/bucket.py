@@ -1,9 +1,9 @@
 """Read and write the S3 bucket; each error is a sentence."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BufferedReader, RawIOBase
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from botocore import exceptions as aws
 
@@ -70,12 +70,18 @@ def sentences(verb: str, what: str, *, conditional: bool = False) -> Iterator[No
 class Bucket:
     """Uses one bucket through a boto3 client.
 
+    Args:
+        client: The client.
+        name: The bucket's name.
+        encryption: What each write asks for: ServerSideEncryption and SSEKMSKeyId, or nothing.
+
     Raises:
         BucketError: From each method, if S3 refuses the request or cannot be reached.
     """
 
-    def __init__(self, client: "S3Client", name: str) -> None:
+    def __init__(self, client: "S3Client", name: str, encryption: Mapping[str, str] | None = None) -> None:
         self.name = name
+        self._written_with: Any = {"ContentType": CONTENT_TYPE, **(encryption or {})}
         self._client = client
         self._list = client.get_paginator("list_objects_v2")
 
@@ -125,7 +131,7 @@ class Bucket:
                         Key=key,
                         Body=body.rewound(),
                         IfNoneMatch="*",
-                        ContentType=CONTENT_TYPE,
+                        **self._written_with,
                     )
                     return True
                 except aws.ClientError as error:
@@ -145,4 +151,4 @@ class Bucket:
     def put(self, key: str, body: Body) -> None:
         """Write an object, and replace an existing one."""
         with sentences("write", self.uri(key)):
-            self._client.put_object(Bucket=self.name, Key=key, Body=body.rewound(), ContentType=CONTENT_TYPE)
+            self._client.put_object(Bucket=self.name, Key=key, Body=body.rewound(), **self._written_with)

@@ -59,6 +59,8 @@ def test_the_ui_shows_the_variable_of_each_setting_whether_it_is_set_or_not() ->
             "work_prefix": "$S3_WORK_PREFIX",
             "base_work_prefix": "$S3_WORK_PREFIX",
             "record_format": "$DUO_RECORD_FORMAT",
+            "encryption": "$S3_ENCRYPTION",
+            "kms_key_id": "$S3_KMS_KEY_ID",
         },
     }
 

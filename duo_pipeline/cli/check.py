@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from duo_pipeline.cli.chosen_account import chosen
+from duo_pipeline.cli.chosen_account import EnvFileError, chosen
 from duo_pipeline.config.accounts_file import FILE
 from duo_pipeline.config.settings import SettingsError
 from duo_pipeline.preflight import bucket, duo, instance, settings, temporary_files
@@ -49,9 +49,10 @@ def _groups(name: str | None) -> list[Group]:
     try:
         accounts = chosen(name)
     except SettingsError as error:
-        file = Group("settings", FILE)
-        file.fail(FILE, str(error))
-        return [file]
+        file = ".env" if isinstance(error, EnvFileError) else FILE
+        group = Group("settings", file)
+        group.fail(file, str(error))
+        return [group]
     groups, at_duo = [], {}
     for account in accounts:
         found = settings.read(os.environ, account)

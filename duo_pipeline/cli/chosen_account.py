@@ -12,6 +12,10 @@ from duo_pipeline.config.accounts_file import FILE, accounts
 from duo_pipeline.config.settings import SettingsError
 
 
+class EnvFileError(SettingsError):
+    """The file ``.env`` cannot be read."""
+
+
 def account_option(without: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the option; ``without`` says what the command does without it."""
     return click.option(
@@ -26,9 +30,17 @@ def chosen(name: str | None) -> list[Account]:
     there, as they do in Dagster.
 
     Raises:
+        EnvFileError: ``.env`` cannot be read.
         SettingsError: The file of accounts is wrong, or has no account with that name.
     """
-    load_dotenv(".env", override=True)
+    try:
+        load_dotenv(".env", override=True)
+    except OSError as error:
+        raise EnvFileError(f".env cannot be read ({error.strerror}): correct its rights.") from None
+    except ValueError:  # a byte that is not UTF-8, or a NUL, which no variable can have
+        raise EnvFileError(
+            ".env is not a text in UTF-8 (it may be UTF-16 or Latin-1): save it as UTF-8, without a NUL."
+        ) from None
     there = accounts(os.environ)
     found = [account for account in there if name in (None, account.name)]
     if not found:

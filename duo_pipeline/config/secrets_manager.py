@@ -5,9 +5,11 @@ from collections.abc import Mapping
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from duo_pipeline.config.settings import SettingsError
+from duo_pipeline.landing.credential_errors import unattended
+from duo_pipeline.landing.unanswered import unanswered
 
 KEYS = {"ikey": "DUO_IKEY", "skey": "DUO_SKEY"}
 _SOON = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 3})
@@ -28,15 +30,22 @@ def with_keys(texts: Mapping[str, str]) -> dict[str, str]:
     if not name:
         return dict(texts)
     try:
+        unattended()
         client = boto3.Session().client("secretsmanager", config=_SOON)
-        content = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
-        keys = {setting: content[key] for setting, key in KEYS.items()}
-    except (ClientError, BotoCoreError) as error:
-        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+        secret = client.get_secret_value(SecretId=name).get("SecretString", "")
+    except Exception as error:
+        if why := unanswered(error, "Secrets Manager", "read it"):
+            raise SettingsError(f"The secret {name} cannot be read. {why}") from None
+        if not isinstance(error, ClientError):
+            raise
+        code = error.response["Error"]["Code"]
         raise SettingsError(
             f"The secret {name} cannot be read ({code}): check its name and region, and that the credentials"
             " allow secretsmanager:GetSecretValue on it."
         ) from None
+    try:
+        content = json.loads(secret)
+        keys = {setting: content[key] for setting, key in KEYS.items()}
     except (KeyError, TypeError, ValueError):
         keys = {}
     if not keys or not all(isinstance(key, str) and key.strip() for key in keys.values()):

@@ -4,7 +4,6 @@ The settings are texts, which a run parses when it opens a system. So the code l
 set, and one sentence names everything that a run lacks.
 """
 
-import logging
 import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -21,7 +20,7 @@ from duo_pipeline.config.settings import DuoSettings, FeedSettings
 from duo_pipeline.duo.admin_api import AdminApi, OnWait
 from duo_pipeline.duo.host import is_loopback
 from duo_pipeline.landing.bucket import Bucket, BucketError, sentences
-from duo_pipeline.landing.credential_errors import asks_for_code
+from duo_pipeline.landing.credential_errors import unattended
 from duo_pipeline.landing.feed import Feed
 
 if TYPE_CHECKING:
@@ -128,11 +127,8 @@ def s3_client(s3: S3Resource) -> "S3Client":
         BucketError: There is no way to S3: a setting is wrong, credentials need a code from a keyboard, or
             an address is plain ``http://`` and not on loopback.
     """
-    # Its warnings have a traceback, which may show what a credential_process printed.
-    logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
     with sentences("use", "S3"):
-        if why := asks_for_code(s3.profile_name):
-            raise BucketError(why)
+        unattended(s3.profile_name)
         client: S3Client = s3.get_client()
     _refuse_plain_http(client.meta.endpoint_url)
     client.meta.events.unregister("before-call.s3", add_expect_header)

@@ -1,21 +1,16 @@
 """Say in one sentence why a request to S3 failed: who refused what, and the cure.
 
-S3 itself is only one of those who can refuse. Before it there are the settings, the services that give
-credentials, proxies and certificates; behind it, KMS and the policies of AWS Organizations.
+S3 itself is only one of those who can refuse. What is before it, `unanswered` names; behind it are KMS and
+the policies of AWS Organizations.
 """
 
-import os
 import re
-import ssl
-from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
-import botocore.session
 from botocore import exceptions as aws
-from botocore.parsers import ResponseParserError
 
-from duo_pipeline.landing.credential_errors import no_credentials, says, step_of
+from duo_pipeline.landing.credential_errors import says, step_of
+from duo_pipeline.landing.unanswered import not_the_service, unanswered
 from duo_pipeline.masking import shown
 
 NO_CONDITION = "NoCondition"
@@ -91,10 +86,8 @@ _POLICIES = {
     "deny in a resource-based policy": "the policy of the {of} denies {action}: change it",
     "deny in an identity-based policy": "a policy of the role or user denies {action}: change it",
 }
+_BAD_NAME = re.compile(r'Invalid bucket name "(.*?)"')
 _ACTION = re.compile(r"\b[a-z0-9]+:[A-Z][A-Za-z]+\b")
-_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
-_BUNDLE = "REQUESTS_CA_BUNDLE"
-_WRONG_URL = "AWS_ENDPOINT_URL is not a valid URL: set it to https:// and the host of the store."
 
 
 class Explained(NamedTuple):
@@ -118,7 +111,6 @@ def explain(error: Exception, verb: str, what: str, *, conditional: bool = False
         what: The URI of what was requested.
         conditional: Whether it was a write that sends If-None-Match.
     """
-    step = step_of(error)
     match error:
         case aws.IncompleteReadError() | aws.ResponseStreamingError():
             return Explained(
@@ -126,25 +118,18 @@ def explain(error: Exception, verb: str, what: str, *, conditional: bool = False
                 " the object is damaged.",
                 "IncompleteRead",
             )
-        case aws.ConnectionError() | aws.HTTPClientError():
-            return Explained(_no_answer(error, step, verb, what))
-        case _ if step:
-            return Explained(no_credentials(error, step))
-        case aws.ClientError():
-            return _refused(error, verb, what, conditional=conditional)
         case aws.FlexibleChecksumError() | aws.ChecksumError():
             return Explained(
                 f"What S3 sent for {what} does not match its checksum: the object is damaged, or the store"
                 " computes checksums in another way: set AWS_RESPONSE_CHECKSUM_VALIDATION=when_required.",
                 "BadDigest",
             )
-        case ResponseParserError():
-            return Explained(_not_s3(what, ""))
-        case aws.BotoCoreError():
-            return Explained(_wrong_setting(error, verb, what))
-        case ValueError() if "Invalid endpoint" in str(error):
-            return Explained(_WRONG_URL)
-    return None
+        case aws.ParamValidationError() if found := _BAD_NAME.search(str(error)):
+            return Explained(f"{shown(found[1])} is not a valid bucket name: check S3_BUCKET.")
+        case aws.ClientError() if not step_of(error):
+            return _refused(error, verb, what, conditional=conditional)
+    sentence = unanswered(error, "S3", f"{verb} {what}")
+    return Explained(sentence) if sentence else None
 
 
 def _refused(error: aws.ClientError, verb: str, what: str, *, conditional: bool) -> Explained:
@@ -155,7 +140,7 @@ def _refused(error: aws.ClientError, verb: str, what: str, *, conditional: bool)
     if "html" in headers.get("content-type", "") or not given:
         server = shown(headers.get("server", "").partition("/")[0])
         who = ", ".join(filter(None, (f"status {meta.get('HTTPStatusCode')}", server and f"server {server}")))
-        return Explained(_not_s3(what, f" ({who})"))
+        return Explained(not_the_service("S3", f"{verb} {what}", f" ({who})"))
     code = _code(given, words, conditional=conditional)
     region = answer.get("Region") or headers.get("x-amz-bucket-region")
     action = next(iter(_ACTION.findall(words)), "")
@@ -209,122 +194,3 @@ def _denied_by(words: str, of: str, action: str) -> str | None:
     """
     cure = next((cure for policy, cure in _POLICIES.items() if policy in words), None)
     return cure and cure.format(action=action, of=of)
-
-
-def _not_s3(what: str, who: str) -> str:
-    return (
-        f"What answered for {what} is not S3{who}: check AWS_ENDPOINT_URL, and whether a proxy or a gateway"
-        " in between answers for it."
-    )
-
-
-def _no_answer(error: aws.BotoCoreError, step: str | None, verb: str, what: str) -> str:
-    """Return the sentence for a request that S3, or a service that gives credentials, did not answer."""
-    host = urlsplit(str(error.kwargs.get("endpoint_url", ""))).hostname or "the host"
-    who = f"{'SSO' if step == 'sso' else 'STS'} ({host}), which gives the credentials," if step else "S3"
-    cause = error.kwargs.get("error")
-    if isinstance(error, aws.ProxyConnectionError):
-        return _proxy_failed(str(error.kwargs["proxy_url"]).rpartition("@")[2], str(cause), host)
-    variable, bundle = _bundle()
-    if isinstance(error, aws.SSLError) and bundle and (fault := _fault_of_bundle(bundle)):
-        return f"{variable} names {bundle}, {fault}: correct it."
-    distrust = _distrust(cause)
-    if distrust is not None:
-        instead = "" if variable == _BUNDLE else f" {variable} is set and counts instead of it: correct that."
-        return (
-            f"The certificate of {host} is not trusted ({distrust.verify_message}): if your company opens TLS"
-            " connections, put its CA certificate into a file of all CA certificates and name that in"
-            f" {_BUNDLE}, which counts for Duo and for AWS.{instead}"
-        )
-    plain = isinstance(error, aws.EndpointConnectionError | aws.ConnectTimeoutError)
-    why = "" if plain else f" ({type(error).__name__})"
-    return (
-        f"{who} cannot be reached to {verb} {what}{why}: check the network, AWS_DEFAULT_REGION and"
-        " AWS_ENDPOINT_URL."
-    )
-
-
-def _proxy_failed(address: str, words: str, host: str) -> str:
-    tunnel = _TUNNEL.search(words)
-    if tunnel and tunnel[1] == "407":
-        cure = "put its user and password into HTTPS_PROXY"
-    else:
-        cure = "check HTTPS_PROXY and HTTP_PROXY, allow S3 there, or name S3's host in NO_PROXY"
-    how = f"answered {tunnel[1]} to the request for {host}" if tunnel else "cannot be reached"
-    return f"The proxy {address.rpartition('//')[2]} {how}: {cure}."
-
-
-def _bundle() -> tuple[str, str | None]:
-    """Return what names the file of CA certificates for AWS, as botocore chooses it, and the file."""
-    first = botocore.session.Session().get_config_variable("ca_bundle")
-    if first is not None:
-        return ("AWS_CA_BUNDLE" if os.environ.get("AWS_CA_BUNDLE") else "ca_bundle of the AWS profile"), first
-    return _BUNDLE, os.environ.get(_BUNDLE)
-
-
-def _fault_of_bundle(path: str) -> str | None:
-    if Path(path).is_dir():
-        return "which is a folder, and AWS's SDK needs one file"
-    try:
-        ssl.create_default_context(cafile=path)
-    except FileNotFoundError:
-        return "which is not there"
-    except ssl.SSLError:
-        return "which has no certificates (PEM)"
-    except OSError as error:
-        return f"which cannot be read ({error.strerror})"
-    return None
-
-
-def _distrust(cause: object) -> ssl.SSLCertVerificationError | None:
-    """Return the refusal of a certificate; urllib3 hides it in `args` and `reason`."""
-    waiting = [cause]
-    for _ in range(10):
-        if not waiting:
-            break
-        one = waiting.pop(0)
-        if isinstance(one, ssl.SSLCertVerificationError):
-            return one
-        if isinstance(one, BaseException):
-            waiting += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
-    return None
-
-
-def _wrong_setting(error: aws.BotoCoreError, verb: str, what: str) -> str:
-    """Return the sentence for a setting that keeps the SDK from sending a request."""
-    match error:
-        case aws.NoCredentialsError():
-            bucket = what.removeprefix("s3://").partition("/")[0]
-            sentence = (
-                f"There are no AWS credentials for the bucket {bucket}: set AWS_ACCESS_KEY_ID and"
-                " AWS_SECRET_ACCESS_KEY, a profile, or a role."
-            )
-        case aws.ProfileNotFound():
-            sentence = (
-                f"There is no AWS profile {error.kwargs['profile']}: correct AWS_PROFILE, or create it."
-            )
-        case aws.ConfigParseError():
-            sentence = (
-                f"The AWS configuration {error.kwargs['path']} is not valid: correct it (INI, in UTF-8)."
-            )
-        case aws.NoRegionError():
-            sentence = "There is no AWS region: set AWS_DEFAULT_REGION."
-        case aws.InvalidRegionError():
-            region = shown(str(error.kwargs["region_name"]))
-            sentence = f"{region} is not a valid region: check AWS_DEFAULT_REGION."
-        case aws.InvalidConfigError() if "CA bundle" in str(error):
-            sentence = f"{_bundle()[0]} is set and empty: name a file of CA certificates, or unset it."
-        case aws.EndpointResolutionError() if "not a valid URI" in str(error):
-            sentence = _WRONG_URL
-        case aws.ParamValidationError() if "bucket name" in str(error).lower():
-            bucket = what.removeprefix("s3://").partition("/")[0]
-            sentence = f"{bucket} is not a valid bucket name: check S3_BUCKET."
-        case aws.ParamValidationError():
-            report = shown(str(error.kwargs.get("report", "")))
-            sentence = f"The AWS SDK does not send the request to {verb} {what}: {report.rstrip('.')}."
-        case _:
-            sentence = (
-                f"The AWS SDK cannot {verb} {what} ({type(error).__name__}): {shown(str(error)).rstrip('.')}:"
-                " check the AWS_* variables and the AWS configuration."
-            )
-    return sentence

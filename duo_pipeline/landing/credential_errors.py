@@ -4,6 +4,7 @@ What botocore raises while it fetches credentials can be any exception, and a re
 public classes of `botocore.credentials` in the traceback tell that it was this step, and which way was tried.
 """
 
+import logging
 import os
 import traceback
 from pathlib import Path
@@ -53,18 +54,19 @@ def step_of(error: BaseException) -> str | None:
     return step
 
 
-def no_credentials(error: Exception, step: str) -> str:
+def no_credentials(error: Exception, step: str, service: str) -> str:
     """Return the sentence for an error that was raised while credentials were fetched.
 
     Args:
         error: The error. What a program printed is not shown, since it may be a secret.
         step: What `step_of` returned for it.
+        service: The service that was to be asked with them.
     """
     if isinstance(error, OSError) and error.filename is not None and step in TOKEN_FILES:
         return _wrong_token_file(step, str(error.filename), f"cannot be read ({error.strerror})")
     match error:
         case aws.ClientError():
-            return _refused(error, step)
+            return _refused(error, step, service)
         case aws.SSOError() | aws.TokenRetrievalError() | aws.NoAuthTokenError():
             return f"The SSO login of {_profile()} has expired or was never made: {_login('sso login')}."
         case aws.LoginError():
@@ -72,8 +74,6 @@ def no_credentials(error: Exception, step: str) -> str:
         case aws.PartialCredentialsError():
             missing = str(error.kwargs["cred_var"]).upper()
             return f"The AWS credentials are incomplete: {missing} is not set ({error.kwargs['provider']})."
-        case aws.RefreshWithMFAUnsupportedError() | EOFError():
-            return _needs_code(_name())
         case aws.ParamValidationError() if "WebIdentityToken" in str(error):
             return _wrong_token_file(step, os.environ.get(TOKEN_FILES[step], ""), "has no token in it")
         case aws.ParamValidationError():
@@ -86,14 +86,19 @@ def no_credentials(error: Exception, step: str) -> str:
     return f"There are no AWS credentials ({step}): {shown(str(words)).rstrip('.')}."
 
 
-def asks_for_code(profile: str | None = None) -> str | None:
-    """Return the sentence for credentials that need a code from a keyboard, or None if they need none.
+def unattended(profile: str | None = None) -> None:
+    """Make botocore fit for a run, which nobody watches; call this before a client is made.
 
-    Ask before a client is made: botocore would wait for the code with its first request.
+    If credentials need a code from a keyboard, botocore would wait for it. And its warnings have a traceback,
+    which may show what a credential_process printed.
 
     Args:
         profile: The profile in the AWS configuration; None for the one that the environment chooses.
+
+    Raises:
+        RefreshWithMFAUnsupportedError: They do; ``kwargs`` has the profile that asks for the code.
     """
+    logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
     session = botocore.session.Session(profile=profile)
     profiles = session.full_config["profiles"]
     name, seen = session.get_config_variable("profile") or "default", set[str]()
@@ -101,19 +106,20 @@ def asks_for_code(profile: str | None = None) -> str | None:
         seen.add(name)
         if "role_arn" in profiles[name] and "mfa_serial" in profiles[name]:
             credentials = session.get_credentials()  # other ways may come before the profile
-            return _needs_code(name) if credentials and credentials.method == "assume-role" else None
+            if credentials and credentials.method == "assume-role":
+                raise aws.RefreshWithMFAUnsupportedError(profile=name)
         name = profiles[name].get("source_profile", "")
-    return None
 
 
-def _needs_code(profile: str) -> str:
+def needs_code(profile: str) -> str:
+    """Return the sentence for a profile that `unattended` refuses."""
     return (
         f"The AWS profile {profile} asks for an MFA code (mfa_serial), and nobody can type one into a"
         " run: use a role or a key that needs none, or get temporary keys with `aws sts get-session-token`."
     )
 
 
-def _refused(error: aws.ClientError, step: str) -> str:
+def _refused(error: aws.ClientError, step: str, service: str) -> str:
     code, words = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
     who = "IAM Identity Center (SSO)" if step == "sso" else "STS"
     if any(clock in words for clock in _WRONG_CLOCK):
@@ -130,7 +136,7 @@ def _refused(error: aws.ClientError, step: str) -> str:
         if step in TOKEN_FILES and code in _EXPIRED:
             cure = f"the token in {TOKEN_FILES[step]} has expired: let it be renewed"
     return (
-        f"{who} gave no credentials for {_role(step)} ({code}), so S3 was not asked: {cure}."
+        f"{who} gave no credentials for {_role(step)} ({code}), so {service} was not asked: {cure}."
         f"{says(who, code, words)}"
     )
 

@@ -1,12 +1,22 @@
 """Tests of the sentences for everything that keeps a request from S3: who refused it, and the cure."""
 
+import hashlib
+import json
+import socket
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from botocore.credentials import SSOProvider
 from dagster_aws.s3 import S3Resource
 
+from duo_pipeline.config.secrets_manager import with_keys
+from duo_pipeline.config.settings import SettingsError
+from duo_pipeline.defs.alerts.messages import Message
+from duo_pipeline.defs.alerts.topic import Topic, TopicError
 from duo_pipeline.defs.resources import s3_client
 from duo_pipeline.landing.bucket import Bucket, BucketError
 from tests.landing.fake_aws import Answer, FakeAws, fake_aws
@@ -19,6 +29,7 @@ ASSUMED = (
     f"[default]\nrole_arn = {ROLE}\nsource_profile = source\n"
     "[profile source]\naws_access_key_id = AKIASOURCE\naws_secret_access_key = secret-of-source\n"
 )
+SECOND_FACTOR = ASSUMED.replace("source_profile", "mfa_serial = arn:aws:iam::1:mfa/x\nsource_profile")
 SSO = "[default]\nsso_start_url = https://x\nsso_region = us-east-1\nsso_account_id = 1\nsso_role_name = r\n"
 SECRETS = ("the-secret-access-key", "secret-of-source", "printed-secret", "proxy-password")
 
@@ -129,6 +140,27 @@ IDENTITY = {
         ("STS (127.0.0.1), which gives the credentials, cannot be reached",),
         env={"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9"},
         config=ASSUMED,
+    ),
+    "a role that the SSO login does not have": Case(
+        (
+            "IAM Identity Center (SSO) gave no credentials",
+            "must have the account and the role",
+            "SSO) says: No access",
+        ),
+        lambda aws: aws.answers.update(
+            GetRoleCredentials=Answer(
+                403,
+                body=b'{"message": "No access"}',
+                headers=(("x-amzn-ErrorType", "ForbiddenException"),),
+            )
+        ),
+        env={},
+        config=SSO.replace("https://x", "https://valid"),
+    ),
+    "a login with SSO that has expired": Case(
+        ("SSO login of the AWS profile default has expired", "run `aws sso login --profile default`"),
+        env={},
+        config=SSO.replace("https://x", "https://expired"),
     ),
     "a login with SSO that was never made": Case(
         ("SSO login of the AWS profile default", "run `aws sso login --profile default`"), env={}, config=SSO
@@ -268,7 +300,7 @@ KEYBOARD = {
     "a profile with a second factor": Case(
         ("The AWS profile default asks for an MFA code (mfa_serial)", "nobody can type one"),
         env={},
-        config=ASSUMED.replace("source_profile", "mfa_serial = arn:aws:iam::1:mfa/x\nsource_profile"),
+        config=SECOND_FACTOR,
     ),
     "a source with a second factor": Case(
         ("The AWS profile middle asks for an MFA code",),
@@ -418,7 +450,10 @@ OWN_WORDS = {
         never=(),
     ),
     "a gateway that blocks": Case(
-        ("What answered for s3://b/x/ is not S3 (status 403, server BlueGate): check AWS_ENDPOINT_URL",),
+        (
+            "What answered the request to list s3://b/x/ is not S3 (status 403, server BlueGate)",
+            "check AWS_ENDPOINT_URL",
+        ),
         lambda aws: aws.answers.update(
             List=Answer(
                 403, body=b"<html>no</html>", headers=(("Content-Type", "text/html"), ("Server", "BlueGate"))
@@ -445,6 +480,10 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeAw
     (tmp_path / "empty").touch()
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "folder").mkdir()
+    monkeypatch.setattr(SSOProvider, "_SSO_TOKEN_CACHE_DIR", str(tmp_path))
+    for login, until in (("https://valid", 2099), ("https://expired", 2020)):
+        token = {"accessToken": "x", "expiresAt": f"{until}-01-01T00:00:00Z"}
+        (tmp_path / f"{hashlib.sha1(login.encode()).hexdigest()}.json").write_text(json.dumps(token))
 
     def set_up(aws: FakeAws, case: Case) -> None:
         config = case.config if isinstance(case.config, bytes) else case.config.encode()
@@ -489,3 +528,96 @@ def test_the_sentence_says_who_refused_and_the_cure(
     if case.code is None and name not in OWN_WORDS:
         assert not {"List", "Put", "PutNew", "Get"} & set(aws.seen)
         assert caught.value.scope == "each key"
+
+
+def test_keys_in_the_environment_come_before_a_profile_with_a_second_factor(
+    aws: FakeAws, machine: Callable[[FakeAws, Case], None]
+) -> None:
+    machine(aws, Case((), env={**KEYS, "AWS_PROFILE": "default"}, config=SECOND_FACTOR))
+    do("list")
+    assert aws.seen == ["List"]
+
+
+@pytest.mark.parametrize("name", ["b/prefix", "s3://b", "my bucket", "bücket"])
+def test_a_bucket_name_that_is_not_valid_is_named(
+    aws: FakeAws, machine: Callable[[FakeAws, Case], None], name: str
+) -> None:
+    machine(aws, Case(()))
+    with pytest.raises(BucketError, match="is not a valid bucket name: check S3_BUCKET"):
+        Bucket(s3_client(S3Resource()), name).keys("")
+    assert aws.seen == []
+
+
+ELSEWHERE = {
+    name: {**IDENTITY, **FILES, **KEYBOARD}[name]
+    for name in (
+        "a role that may not be assumed",
+        "a login with SSO that was never made",
+        "a token file that is not there",
+        "a program that prints no JSON",
+        "a profile that is not there",
+        "a profile with a second factor",
+    )
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_the_secrets_manager_and_the_topic_say_the_same(
+    aws: FakeAws, machine: Callable[[FakeAws, Case], None], name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    case = ELSEWHERE[name]
+    machine(aws, case)
+    with pytest.raises(SettingsError, match=r"^The secret duo/acme cannot be read\. ") as caught:
+        with_keys({"secret": "duo/acme"})
+    with pytest.raises(TopicError, match="SNS did not get a message") as topic:
+        Topic("arn:aws:sns:eu-central-1:123456789012:duo").publish(Message("A subject", "A text"))
+    for words in case.says:
+        for service, error in (("Secrets Manager", caught), ("SNS", topic)):
+            assert words.replace("S3 was", f"{service} was") in str(error.value)
+    for words in ("secretsmanager:GetSecretValue", "sns:Publish", *SECRETS):
+        assert words not in str(caught.value) + str(topic.value) + caplog.text
+
+
+def proxy_that_answers(status: bytes) -> tuple[str, socket.socket]:
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                with connection:
+                    connection.recv(4096)
+                    connection.sendall(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")
+
+    threading.Thread(target=serve, daemon=True).start()
+    return f"127.0.0.1:{listening.getsockname()[1]}", listening
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (
+            b"407 Proxy Authentication Required",
+            "answered 407 to the request for S3: put its user",
+        ),
+        (b"403 Forbidden", "answered 403 to the request for S3: check HTTPS_PROXY"),
+        (b"", "cannot be reached: check HTTPS_PROXY"),
+    ],
+)
+def test_a_proxy_that_does_not_let_s3_through_is_named_without_its_password(
+    aws: FakeAws,
+    machine: Callable[[FakeAws, Case], None],
+    monkeypatch: pytest.MonkeyPatch,
+    status: bytes,
+    says: str,
+) -> None:
+    address, listening = proxy_that_answers(status)
+    if not status:
+        listening.close()
+    machine(aws, Case((), env={**KEYS, "AWS_ENDPOINT_URL": "https://s3.example.com"}))
+    monkeypatch.setenv("HTTPS_PROXY", f"http://p:proxy-password@{address}")
+    with pytest.raises(BucketError) as caught:
+        do("list")
+    listening.close()
+    assert f"The proxy {address} {says}" in str(caught.value)
+    assert "proxy-password" not in str(caught.value)

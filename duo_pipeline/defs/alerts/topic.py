@@ -2,9 +2,11 @@
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from duo_pipeline.defs.alerts.messages import Message
+from duo_pipeline.landing.credential_errors import unattended
+from duo_pipeline.landing.unanswered import unanswered
 
 _SUBJECT = 100
 """The most characters that SNS takes; it takes only ASCII."""
@@ -34,13 +36,18 @@ class Topic:
         if len(subject) > _SUBJECT:
             subject = f"{subject[: _SUBJECT - 3]}..."
         try:
+            unattended()
             client = boto3.Session().client("sns", region_name=self._arn.split(":")[3], config=_TIMEOUTS)
             client.publish(TopicArn=self._arn, Subject=subject, Message=message.text)
-        except (ClientError, BotoCoreError, ValueError) as error:
-            code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+        except Exception as error:
+            again = "The next tick sends the message again."
+            if why := unanswered(error, "SNS", "publish it"):
+                raise TopicError(f"SNS did not get a message for {self._arn}. {why} {again}") from None
+            if not isinstance(error, ClientError):
+                raise
             raise TopicError(
-                f"SNS did not take a message for {self._arn} ({code}): check ALERT_SNS_TOPIC_ARN, and that"
-                " the credentials allow sns:Publish on it. The next tick sends the message again."
+                f"SNS did not take a message for {self._arn} ({error.response['Error']['Code']}): check"
+                f" ALERT_SNS_TOPIC_ARN, and that the credentials allow sns:Publish on it. {again}"
             ) from None
 
 

@@ -18,6 +18,18 @@ _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
 _PLAIN_WORD = re.compile(r"[(\"']?[^\W\d_]+([-_'][^\W\d_]+)*[.,;:!?)\"']*")
+_SETTINGS = re.compile(r"(?:[^/]*/)*?(?=dt=[0-9]{4}-[0-9]{2}-[0-9]{2}/)")
+_HOUR_FOLDER = re.compile(r"(?:\A|(?<=/))dt=[0-9]{4}-[0-9]{2}-[0-9]{2}/(?:hour=[0-9]{2}/)?")
+_DATE = "20[0-9]{2}(0[1-9]|1[0-2])([0-2][0-9]|3[01])"
+_OWN_NAME = re.compile(
+    rf"(?:\A|(?<=/))([a-z]+-{_DATE}T[0-9]{{2}}Z-[0-9a-f]{{16}}\.ndjson|[0-9a-f]{{64}}\.ndjson|000[0-9]{{3}}\.ndjson"
+    rf"|[a-z]+_{_DATE}(_[0-9]{{6}})?\.json(\.gz)?)\Z"
+)
+_PLAIN_NAME = re.compile(
+    r"[._]?[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*"
+    r"(\.(bak|bz2|csv|db|gz|json|jsonl|log|ndjson|tmp|txt|xz|zip|zst))*"
+)
+_CAPITALS = re.compile("[A-Z]{2}")
 _TO_FULL_WIDTH = 0xFEE0  # from an ASCII character to its full-width twin
 
 
@@ -55,6 +67,36 @@ def shown(text: str) -> str:
             run = [(run[0][0], _MASK)]
         said += [_readable(piece) for part in run for piece in part]
     return "".join(said).strip() + (" …" if cut else "")
+
+
+def shown_key(key: str) -> str:
+    """Return an object's key as people may see it: foreign objects may have any name.
+
+    Folders before the first ``dt=…/`` are settings, and are shown as they are; without such a folder, all
+    folders are. What follows is shown if it is one of the names that this project or the function of Google's
+    guide makes, or a plain name with a few digits (``notes.txt``, ``_SUCCESS``, ``part-0001``).
+    """
+    settings = _SETTINGS.match(key)
+    start = settings.end() if settings else key.rfind("/") + 1
+    return f"{key[:start]}{shown_name(key[start:])}"
+
+
+def shown_name(name: str) -> str:
+    """Return what follows the prefix in a key as people may see it; see `shown_key`."""
+    hour, own = _HOUR_FOLDER.search(name), _OWN_NAME.search(name)
+    end = own.start() if own else len(name)
+    pieces = (name[: hour.start()], name[hour.end() : end]) if hour else ("", name[:end])
+    few = sum(map(str.isnumeric, "".join(pieces))) <= _MOST_DIGITS
+    before, after = ("/".join(_shown_part(part, few_digits=few) for part in one.split("/")) for one in pieces)
+    return f"{before}{hour[0] if hour else ''}{after}{name[end:]}"
+
+
+def _shown_part(part: str, *, few_digits: bool) -> str:
+    has_number = any(map(str.isnumeric, part))
+    if has_number and not few_digits:
+        return _MASK
+    plain = _PLAIN_NAME.fullmatch(part) and not (has_number and _CAPITALS.search(part))
+    return part if plain else shown(part)
 
 
 def _separates(character: str) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duo_pipeline.masking import mask_phone, shown
+from duo_pipeline.masking import mask_phone, shown, shown_key, shown_name
 
 NUMBERS = ("13125550123", "442079460123", "5550142", "017648675309")
 SEPARATORS = (
@@ -127,3 +127,48 @@ def test_any_text_becomes_printable_json_without_markup(text: str) -> None:
     json.dumps(seen, ensure_ascii=False).encode()
     assert not any(unicodedata.category(character)[0] == "C" for character in seen)
     assert not set(seen) & set("|\\<>[]`*#&@/~={}$^%")
+
+
+OWN = "dt=2026-11-23/hour=05/telephony-20261123T05Z-0123456789abcdef.ndjson"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        OWN,
+        "telephony_20261123_050003.json.gz",
+        "old/telephony_1.json",
+        "dt=2026-11-23/hour=05/000017.ndjson",
+        "dt=2026-11-23/hour=05/",
+        "state.json",
+        "_SUCCESS",
+        ".DS_Store",
+        "notes.txt",
+        "part-0001.gz",
+        "",
+    ],
+)
+def test_names_of_objects_that_are_known_or_plain_are_shown_as_they_are(name: str) -> None:
+    assert shown_name(name) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [
+        ("+13125550123.txt", "••••"),
+        ("131/255/501/23", "••••/••••/••••/••••"),
+        ("dt=2026-11-23/hour=05/hour=13/dt=1255-50-12/x", "dt=2026-11-23/hour=05/••••/••••/x"),
+        ("call-1-800-FLOWERS", "••••"),
+        ("www.example.org", "www．example．org"),
+        ("![x](http:", "！［x］（http："),
+        ("a\n\u202eb\x1b[31m/c", "a(U+000A)(U+202E)b(U+001B)••••/c"),
+    ],
+)
+def test_any_other_name_of_an_object_is_shown_like_any_text_from_outside(name: str, seen: str) -> None:
+    assert shown_name(name) == seen
+
+
+def test_the_folders_of_a_setting_are_shown_whatever_their_digits() -> None:
+    assert shown_key(f"tenants/112233445566/duo/{OWN}") == f"tenants/112233445566/duo/{OWN}"
+    assert shown_key("tenants/112233445566/feed.json") == "tenants/112233445566/feed.json"
+    assert shown_key("a/dt=2026-11-23/hour=05/5550142") == "a/dt=2026-11-23/hour=05/••••"

@@ -39,7 +39,7 @@ def run_check(account: str | None, *, as_json: bool) -> None:
     groups = _groups(account)
     wrong = sum(line.status == Status.FAILED for group in groups for line in group.lines)
     if as_json:
-        click.echo(json.dumps(_json(groups, ok=not wrong), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(_json(groups, ok=not wrong), indent=2))
     else:
         _print(groups, wrong)
     sys.exit(1 if wrong else 0)

@@ -57,7 +57,7 @@ def run_feed(
     if command:
         click.echo(line)
     else:
-        click.echo(json.dumps(body, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(body, indent=2))
         click.echo(f"\nThe same with Google's command (pip install secops):\n{line}", err=True)
 
 

@@ -2,11 +2,13 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import click
 
 from duo_pipeline import __version__
 from duo_pipeline.cli.chosen_account import account_option
+from duo_pipeline.cli.encodings import print_in_any_encoding
 from duo_pipeline.secops.feed import DISPLAY_NAME, Instance
 
 _FOLDER = click.option(
@@ -26,7 +28,13 @@ _ACCOUNTS = click.option(
 )
 
 
-@click.group()
+class _Commands(click.Group):
+    def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as click has it
+        print_in_any_encoding()  # before click prints a help text or an error
+        return super().main(*arguments, **options)
+
+
+@click.group(cls=_Commands)
 @click.version_option(__version__)
 def main() -> None:
     """Deliver Cisco Duo's telephony log to Google SecOps: every record once, hour by hour."""

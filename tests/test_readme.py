@@ -1,7 +1,11 @@
 """What the README says, held against the project."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from duo_pipeline.cli import main
 
@@ -40,3 +44,17 @@ def test_the_names_in_the_example_of_the_environment_are_settings() -> None:
     names = set(re.findall(r"^([A-Z0-9_]+)=", (TOP / ".env.example").read_text(), re.MULTILINE))
     assert names >= {"DUO_IKEY", "DUO_SKEY", "DUO_API_HOST", "S3_BUCKET"}
     assert {name for name in names if not name.startswith("AWS_")} <= TABLE
+
+
+@pytest.mark.parametrize(
+    ("page", "example"),
+    [("README.md", ".env.example"), ("docs/production.md", "deploy/compose/.env.example")],
+)
+def test_only_its_owner_can_read_the_environment_that_the_documents_make(
+    page: str, example: str, tmp_path: Path
+) -> None:
+    (command,) = re.findall(r"^ *(\w[^\n]* \.env\.example \.env)\b", (TOP / page).read_text(), re.MULTILINE)
+    shutil.copy(TOP / example, tmp_path)
+    subprocess.run(["sh", "-c", f"umask 022; {command}"], cwd=tmp_path, check=True)
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / ".env").read_text() == (TOP / example).read_text()

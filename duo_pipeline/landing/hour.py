@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from duo_pipeline import ndjson
@@ -28,6 +29,8 @@ class Landed:
     Attributes:
         records: How many different records Duo showed.
         new_records: How many of them S3 did not have before.
+        changed_records: How many of the new records are another version of a record that S3 has, or that came
+            as well: the id and the time are the same, and another field is not.
         unshown: How many lines S3 has of the hour that Duo did not show in this reading.
         rejects: How many different entries cannot land, by reason.
         rejects_uri: The ``s3://`` URI of the object with the rejects, if there are any.
@@ -42,6 +45,7 @@ class Landed:
 
     records: int = 0
     new_records: int = 0
+    changed_records: int = 0
     unshown: int = 0
     rejects: Counter[str] = field(default_factory=Counter)
     rejects_uri: str = ""
@@ -118,8 +122,10 @@ class HourLanding:
             feed.bucket.put_new(key, self._rejects)
             landed.rejects_uri = feed.bucket.uri(key)
         landed.rejects = self._reject_reasons
-        landed.had_objects = bool(existing)
-        landed.objects = [feed.bucket.uri(key) for key in sorted(self._objects)]
+        # foreign objects have been read, but are not what the pipeline has landed
+        landed.had_objects = any(keys.is_log_key(feed.prefix, key) for key in existing)
+        own = (key for key in sorted(self._objects) if keys.is_log_key(feed.prefix, key))
+        landed.objects = [feed.bucket.uri(key) for key in own]
         return landed
 
     def _write(self, journal: Journal) -> Landed:
@@ -142,19 +148,25 @@ class HourLanding:
     def _write_new_lines(self, body: Body) -> Landed:
         """Write the new lines to a body, and return the counts of the records."""
         landed = Landed()
-        for rows in self._sorter.records():
-            record = rows[0]
-            if record.existing:
-                continue  # Duo no longer shows this record
-            landed.records += 1
-            landed.credits_by_type[record.type] += record.credits
-            landed.first_ns = landed.first_ns or record.ns
-            landed.last_ns = record.ns
-            if len(landed.preview) < PREVIEW_RECORDS:
-                landed.preview.append(json.loads(record.line))
-            if not rows[-1].existing:
-                landed.first_new_ns = landed.first_new_ns or record.ns
-                body.write(record.line)
+        for (_, record_id_), versions in groupby(self._sorter.records(), lambda rows: rows[0][:2]):
+            new, existing = 0, False
+            for rows in versions:
+                record = rows[0]
+                existing = existing or rows[-1].existing
+                if record.existing:
+                    continue  # Duo no longer shows this record
+                landed.records += 1
+                landed.credits_by_type[record.type] += record.credits
+                landed.first_ns = landed.first_ns or record.ns
+                landed.last_ns = record.ns
+                if len(landed.preview) < PREVIEW_RECORDS:
+                    landed.preview.append(json.loads(record.line))
+                if not rows[-1].existing:
+                    landed.first_new_ns = landed.first_new_ns or record.ns
+                    body.write(record.line)
+                    new += 1
+            if new and record_id_:
+                landed.changed_records += new if existing else new - 1
         landed.new_records = body.lines
         landed.unshown = max(0, self._existing_lines - (landed.records - body.lines))
         return landed

@@ -229,3 +229,29 @@ def test_a_record_of_50_mb_lands_once_and_its_object_can_be_made_again_from_the_
     again = land_records(feed, records)
     assert (again.new_records, again.objects) == (0, [uri])
     assert lines(feed)[1]["context"] == "x" * 50_000_000
+
+
+def test_foreign_objects_are_not_counted_as_landed(feed: Feed) -> None:
+    for name in ("", "_SUCCESS", ".DS_Store"):
+        feed.bucket._client.put_object(Bucket=feed.bucket.name, Key=f"{FOLDER}{name}", Body=b"")
+    landed = land_records(feed, spread(HOUR, 2))
+    assert (landed.had_objects, len(landed.objects)) == (False, 1)
+
+
+def test_a_record_that_duo_has_changed_lands_again_and_is_counted(feed: Feed) -> None:
+    one, two, three = spread(HOUR, 3)
+    without_id = {name: value for name, value in three.items() if name != "telephony_id"}
+    assert land_records(feed, [one, two, without_id]).changed_records == 0
+    assert land_records(feed, [one, two, without_id]).changed_records == 0
+    landed = land_records(feed, [{**one, "credits": 7}, two, {**without_id, "credits": 7}])
+    assert (landed.new_records, landed.changed_records) == (2, 1)
+    both = land_records(feed, [one, {**one, "credits": 7}, two, {**two, "type": "phone"}])
+    assert (both.new_records, both.changed_records) == (1, 1)
+    later = {**two, "ts": three["ts"]}
+    assert (landed := land_records(feed, [later])).new_records == 1
+    assert landed.changed_records == 0
+
+
+def test_two_versions_of_a_record_in_one_reading_are_one_changed_record(feed: Feed) -> None:
+    (one,) = spread(HOUR, 1)
+    assert land_records(feed, [one, {**one, "credits": 7}, {**one, "credits": 8}]).changed_records == 2

@@ -201,6 +201,7 @@ class HoursRun:
     def _on_landed(self, hour: datetime, landed: Landed) -> None:
         if earlier := self._landed.get(hour):  # this run has read it before, in a query that was in doubt
             landed.new_records += earlier.new_records
+            landed.changed_records += earlier.changed_records
             landed.had_objects = earlier.had_objects
             landed.first_new_ns = earlier.first_new_ns or landed.first_new_ns
         self._landed[hour] = self._read[hour] = landed
@@ -214,6 +215,7 @@ class HoursRun:
         return {
             "records": dg.MetadataValue.int(landed.records),
             "new_records": dg.MetadataValue.int(landed.new_records),
+            "changed_records": dg.MetadataValue.int(landed.changed_records),
             "late_records": dg.MetadataValue.int(late),
             "late_by_minutes": dg.MetadataValue.int(late_by // (60 * instants.NANOSECONDS)),
             "rejects": dg.MetadataValue.int(landed.rejects.total()),

@@ -6,14 +6,22 @@ from typing import Any, TypeGuard
 
 import orjson
 
+NOT_JSON = object()
+
 
 def record(text: bytes) -> dict[str, Any] | None:
     """Return the JSON object of a line, or None if the line is not a JSON object."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+    value = parsed(text)
     return value if isinstance(value, dict) else None
+
+
+def parsed(text: bytes) -> Any:  # noqa: ANN401 - any JSON
+    """Return the JSON value of a text in UTF-8, with or without a byte order mark, or `NOT_JSON`."""
+    try:
+        # decoded here: json.loads takes bytes for UTF-16 or UTF-32 if they look like it
+        return json.loads(text.decode("utf-8-sig", "surrogatepass"))
+    except (ValueError, RecursionError):
+        return NOT_JSON
 
 
 def is_number(value: object) -> TypeGuard[int | float]:

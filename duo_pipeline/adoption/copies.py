@@ -18,7 +18,9 @@ from duo_pipeline.landing import keys
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.line import fingerprint
+from duo_pipeline.landing.packed import PackedError
 from duo_pipeline.landing.sorter import Row, Sorter
+from duo_pipeline.masking import shown_key
 from duo_pipeline.records import time_of
 
 CONCURRENT_OBJECTS = 8
@@ -48,6 +50,12 @@ class Adopted:
     hours: list[datetime] = field(default_factory=list)
     new_copies: int = 0
 
+    def note_unreadable(self, place: str, reason: str) -> None:
+        """Count something that is not a record, and keep its place unless there are too many."""
+        self.unreadable += 1
+        if len(self.unreadable_at) < NAMED_UNREADABLE:
+            self.unreadable_at.append((place, reason))
+
 
 def adopt(feed: Feed, objects: list[str]) -> Iterator[Adopted]:
     """Adopt the records of some objects, and yield a result for each object, in order.
@@ -67,13 +75,14 @@ def adopt(feed: Feed, objects: list[str]) -> Iterator[Adopted]:
 def _adopt(feed: Feed, key: str, copies: frozenset[str]) -> Adopted:
     adopted = Adopted(feed.bucket.uri(key))
     with closing(Sorter()) as sorter:
-        for place, value in lambda_objects.values(feed.bucket, key):
-            try:
-                sorter.add(_row(value))
-            except ValueError as error:
-                adopted.unreadable += 1
-                if len(adopted.unreadable_at) < NAMED_UNREADABLE:
-                    adopted.unreadable_at.append((place, str(error)))
+        try:
+            for place, value in lambda_objects.values(feed.bucket, key):
+                try:
+                    sorter.add(_row(value))
+                except ValueError as error:
+                    adopted.note_unreadable(place, str(error))
+        except PackedError as error:
+            adopted.note_unreadable(feed.bucket.uri(shown_key(key)), f"{error} (what came before it counts)")
         for hour, records in groupby(sorter.records(), lambda rows: rows[0].ns // instants.HOUR_NS):
             start = datetime.fromtimestamp(hour * 3600, UTC)
             with Body() as copy:

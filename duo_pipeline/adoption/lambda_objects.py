@@ -2,21 +2,24 @@
 
 Each run of the function writes Duo's items, one per line, to ``telephony_20261123_050003.json``. Changed
 versions of the function write one JSON document instead: an array, or an object with the ``items`` of Duo's
-answer. ``state.json`` is the checkpoint
+answer; or they pack it (``.json.gz``). ``state.json`` is the checkpoint
 (https://cloud.google.com/chronicle/docs/ingestion/default-parsers/duo-telephony).
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from duo_pipeline import ndjson
 from duo_pipeline.landing.bucket import Bucket
+from duo_pipeline.landing.packed import LONGEST_LINE, MAGIC, PackedError, is_packed
+from duo_pipeline.masking import shown_key
 
-_OBJECT = re.compile(r"(.*/)?telephony_[^/]*\.json", re.DOTALL)
+_NAME = r"(.*/)?telephony_[^/]*"
+_OBJECT = re.compile(_NAME + r"\.(json|jsonl|ndjson)(\.gz)?", re.DOTALL)
+_LIKE_OBJECT = re.compile(_NAME, re.DOTALL)
 _CHECKPOINT = re.compile(r"(.*/)?state\.json", re.DOTALL)
 _MILLISECONDS = re.compile(rb"(?<!\d)1\d{12}(?!\d)")
-_NOT_JSON = object()
 
 
 class Found(NamedTuple):
@@ -34,6 +37,11 @@ class Found(NamedTuple):
 def objects(keys: Iterable[str]) -> list[str]:
     """Return the keys that are those of objects with records."""
     return [key for key in keys if _OBJECT.fullmatch(key)]
+
+
+def not_read(keys: Iterable[str]) -> list[str]:
+    """Return the keys that begin like those of objects with records, and are of a kind that nobody reads."""
+    return [key for key in keys if _LIKE_OBJECT.fullmatch(key) and not _OBJECT.fullmatch(key)]
 
 
 def checkpoints(keys: Iterable[str]) -> list[str]:
@@ -57,17 +65,34 @@ def values(bucket: Bucket, key: str) -> Iterator[Found]:
 
     Raises:
         BucketError: S3 refused the request or could not be reached.
+        PackedError: A gzip file cannot be unpacked to its end, and its values up to there have been yielded;
+            or it has another name than SecOps needs.
     """
-    uri = bucket.uri(key)
-    lines = ((number, text) for number, text in enumerate(bucket.lines(key), start=1) if text.strip())
+    uri = bucket.uri(shown_key(key))
+    lines = ((number, text) for number, text in enumerate(bucket.unpacked_lines(key), 1) if text.strip())
     for nth, (number, text) in enumerate(lines):
-        value = _parsed(text)
-        if nth == 0 and value is _NOT_JSON:
-            document = _parsed(b"\n".join(bucket.lines(key)))
-            if document is not _NOT_JSON:
+        if nth == 0 and text.startswith(MAGIC):
+            raise PackedError("it is gzip, but SecOps unpacks only what ends in .gz")
+        value = ndjson.parsed(text)
+        if nth == 0 and value is ndjson.NOT_JSON:
+            document = ndjson.parsed(_whole(bucket, key))
+            if document is not ndjson.NOT_JSON:
                 yield from _items(uri, document)
                 return
         yield from _items(f"{uri}:{number}", value)
+
+
+def _whole(bucket: Bucket, key: str) -> bytes:
+    """Return an object as one text; of a packed one nothing if it is damaged, or too large for memory."""
+    text = bytearray()
+    try:
+        for line in bucket.unpacked_lines(key):
+            text += line + b"\n"
+            if is_packed(key) and len(text) > LONGEST_LINE:
+                return b""
+    except PackedError:
+        return b""
+    return bytes(text)
 
 
 def _items(place: str, value: Any) -> Iterator[Found]:  # noqa: ANN401 - any JSON
@@ -78,10 +103,3 @@ def _items(place: str, value: Any) -> Iterator[Found]:  # noqa: ANN401 - any JSO
         return
     for number, item in enumerate(value):
         yield Found(f"{place}[{number}]", item)
-
-
-def _parsed(text: bytes) -> Any:  # noqa: ANN401 - any JSON
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return _NOT_JSON

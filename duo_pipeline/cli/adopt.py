@@ -22,6 +22,8 @@ from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.ownership import claim
 from duo_pipeline.landing.spill import SpillError
+from duo_pipeline.masking import shown_key, shown_name
+from duo_pipeline.preflight.lines import some
 
 
 def run_adopt(account: str | None) -> None:
@@ -45,6 +47,7 @@ def run_adopt(account: str | None) -> None:
         hours = settings.hours(os.environ, of)
         keys = feed.bucket.keys(feed.prefix)
         adopted = _adopt(console, feed, lambda_objects.objects(keys))
+        _print_not_read(console, feed, lambda_objects.not_read(keys))
         for checkpoint in lambda_objects.checkpoints(keys):
             _print_checkpoint(console, feed, checkpoint)
     except (settings.SettingsError, BucketError, SpillError) as error:
@@ -57,7 +60,9 @@ def _adopt(console: Console, feed: Feed, objects: list[str]) -> list[datetime]:
     where = feed.bucket.uri(feed.prefix)
     total, hours, copies = Adopted(where), set[datetime](), 0
     if not objects:
-        console.print(f"There is no object of a Lambda (telephony_*.json) below {where}: check S3_PREFIX.")
+        console.print(
+            f"There is no object of a Lambda (telephony_*.json, .json.gz) below {where}: check S3_PREFIX."
+        )
         return []
     console.print(f"Reading the objects of the Lambda below {where} …")
     with Progress(BarColumn(), MofNCompleteColumn(), console=console, transient=True) as progress:
@@ -81,11 +86,23 @@ def _adopt(console: Console, feed: Feed, objects: list[str]) -> list[datetime]:
     return sorted(hours)
 
 
+def _print_not_read(console: Console, feed: Feed, keys: list[str]) -> None:
+    if not keys:
+        return
+    names = some([shown_name(key.removeprefix(feed.prefix)) for key in keys])
+    console.print(
+        f"[yellow]![/] {escape(names)}: named like the Lambda's, but neither JSON nor packed with gzip (.gz)."
+        " SecOps does not read records in them, so these do not count as delivered. If it got them in another"
+        " way, put them there unpacked, and run this again."
+    )
+
+
 def _print_checkpoint(console: Console, feed: Feed, checkpoint: str) -> None:
     ms = lambda_objects.reached(feed.bucket, checkpoint)
     at = f", and its time is {instants.iso(ms * 1_000_000)}" if ms else ""
+    name = escape(feed.bucket.uri(shown_key(checkpoint)))
     console.print(
-        f"[yellow]![/] {escape(feed.bucket.uri(checkpoint))} is the Lambda's checkpoint{at}. The pipeline"
+        f"[yellow]![/] {name} is the Lambda's checkpoint{at}. The pipeline"
         " does not need it, and SecOps ingests each version of it as an event. Delete it when the Lambda is"
         " switched off."
     )

@@ -1,9 +1,10 @@
 """`duo-pipeline udm`: the events that Google's parser makes of any NDJSON."""
 
+import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import cast
 
 import click
 from dagster_aws.s3 import S3Resource
@@ -15,7 +16,8 @@ from rich.text import Text
 from duo_pipeline.defs.resources import s3_client
 from duo_pipeline.landing.bucket import Bucket, BucketError
 from duo_pipeline.landing.hour_lines import PlacedLine
-from duo_pipeline.masking import shown
+from duo_pipeline.landing.packed import MAGIC, PackedError, is_packed, unpacked_lines
+from duo_pipeline.masking import shown, shown_name
 from duo_pipeline.udm.findings import Findings
 from duo_pipeline.udm.lines import event_lines
 
@@ -35,7 +37,9 @@ def run_udm(source: str, *, show_findings: bool) -> None:
         for event in event_lines(_lines(source), findings):
             if not show_findings:
                 sys.stdout.buffer.write(event)
-    except (OSError, BucketError) as error:
+    except BrokenPipeError:  # whoever reads the events has enough: click ends quietly
+        raise
+    except (OSError, BucketError, PackedError) as error:
         click.echo(f"Error: {_sentence(source, error)}", err=True)
         sys.exit(2)
     if show_findings:
@@ -57,23 +61,33 @@ def _lines(source: str) -> Iterator[PlacedLine]:
     if source.startswith("s3://"):
         yield from _s3_lines(source)
     elif source == "-":
-        yield from _numbered("stdin", sys.stdin.buffer)
+        stdin = io.BufferedReader(cast("io.RawIOBase", sys.stdin.buffer))
+        packed = stdin.peek(len(MAGIC)).startswith(MAGIC)  # it has no name
+        yield from _numbered("stdin", unpacked_lines(stdin) if packed else stdin)
     else:
         with Path(source).open("rb") as file:
-            yield from _numbered(source, file)
+            yield from _numbered(source, unpacked_lines(file) if is_packed(source) else file)
 
 
 def _s3_lines(uri: str) -> Iterator[PlacedLine]:
     load_dotenv(".env", override=True)
-    parts = urlsplit(uri)
-    bucket, key = Bucket(s3_client(S3Resource()), parts.netloc), parts.path.lstrip("/")
-    for one in bucket.keys(key) if key.endswith("/") or not key else [key]:
-        yield from _numbered(bucket.uri(one), bucket.lines(one))
+    name, _, key = uri.removeprefix("s3://").partition("/")  # not a URL: a key may have #, ? and %
+    bucket = Bucket(s3_client(S3Resource()), name)
+    is_prefix = key.endswith("/") or not key
+    found = bucket.keys(key) if is_prefix else [key]
+    if is_prefix and all(one.endswith("/") for one in found):
+        raise BucketError(f"There is no object below {uri}: check the name of the bucket and the prefix.")
+    for one in found:
+        where = bucket.uri(f"{key}{shown_name(one.removeprefix(key))}")
+        yield from _numbered(where, bucket.unpacked_lines(one))
 
 
 def _numbered(name: str, lines: Iterator[bytes]) -> Iterator[PlacedLine]:
-    for number, line in enumerate(lines, start=1):
-        yield PlacedLine(name, number, line.rstrip(b"\r\n"))
+    try:
+        for number, line in enumerate(lines, start=1):
+            yield PlacedLine(name, number, line.rstrip(b"\r\n"))
+    except PackedError as error:
+        raise PackedError(f"{name} cannot be unpacked to its end: {error}.") from None
 
 
 def _sentence(source: str, error: Exception) -> str:

@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BufferedReader, RawIOBase
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 from botocore import exceptions as aws
 
 from duo_pipeline.landing.aws_errors import NO_CHECKSUM, NO_CONDITION, explain
 from duo_pipeline.landing.body import Body
+from duo_pipeline.landing.packed import is_packed, unpacked_lines
+from duo_pipeline.masking import shown_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -91,20 +93,26 @@ class Bucket:
 
     def keys(self, prefix: str) -> list[str]:
         """Return the keys below a prefix, in order."""
-        with sentences("list", self.uri(prefix)):
+        with sentences("list", self.uri(shown_key(prefix))):
             pages = self._list.paginate(Bucket=self.name, Prefix=prefix)
+            return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def files(self, prefix: str) -> list[str]:
+        """Return the keys directly below a prefix, in order, without those in its folders."""
+        with sentences("list", self.uri(shown_key(prefix))):
+            pages = self._list.paginate(Bucket=self.name, Prefix=prefix, Delimiter="/")
             return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
     def folders(self, prefix: str) -> list[str]:
         """Return the names of the folders directly below a prefix, in order; each ends in a slash."""
-        with sentences("list", self.uri(prefix)):
+        with sentences("list", self.uri(shown_key(prefix))):
             pages = self._list.paginate(Bucket=self.name, Prefix=prefix, Delimiter="/")
             found = [item["Prefix"] for page in pages for item in page.get("CommonPrefixes", [])]
             return [folder.removeprefix(prefix) for folder in found]
 
     def lines(self, key: str) -> Iterator[bytes]:
         """Yield the lines of an object, without the line ends (LF or CR LF)."""
-        with sentences("read", self.uri(key)):
+        with sentences("read", self.uri(shown_key(key))):
             body = self._client.get_object(Bucket=self.name, Key=key)["Body"]
             # not iter_lines() of the SDK: it copies a long line once more for each chunk
             with BufferedReader(cast(RawIOBase, body), _CHUNK) as lines:
@@ -113,8 +121,21 @@ class Bucket:
 
     def content(self, key: str) -> bytes:
         """Return a small object as it is, byte by byte."""
-        with sentences("read", self.uri(key)):
+        with sentences("read", self.uri(shown_key(key))):
             return self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
+
+    def unpacked_lines(self, key: str) -> Iterator[bytes]:
+        """Yield the lines of an object that SecOps unpacks if its name says so (``.gz``).
+
+        Raises:
+            PackedError: It cannot be unpacked to its end.
+        """
+        if not is_packed(key):
+            yield from self.lines(key)
+            return
+        with sentences("read", self.uri(shown_key(key))):
+            body = cast("IO[bytes]", self._client.get_object(Bucket=self.name, Key=key)["Body"])
+            yield from unpacked_lines(body)
 
     def put_new(self, key: str, body: Body) -> bool:
         """Write an object unless its key exists.
@@ -123,7 +144,7 @@ class Bucket:
             Whether it was written. An existing object is never written again, because SecOps would ingest
             all of an updated object a second time.
         """
-        with sentences("write", self.uri(key), conditional=True):
+        with sentences("write", self.uri(shown_key(key)), conditional=True):
             for tries_left in reversed(range(_PUT_TRIES)):
                 try:
                     self._client.put_object(
@@ -150,5 +171,5 @@ class Bucket:
 
     def put(self, key: str, body: Body) -> None:
         """Write an object, and replace an existing one."""
-        with sentences("write", self.uri(key)):
+        with sentences("write", self.uri(shown_key(key))):
             self._client.put_object(Bucket=self.name, Key=key, Body=body.rewound(), **self._written_with)

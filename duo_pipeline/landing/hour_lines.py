@@ -8,6 +8,7 @@ from duo_pipeline import ndjson
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.line import record_id
 from duo_pipeline.landing.sorter import Row, Sorter
+from duo_pipeline.masking import shown_key
 from duo_pipeline.records import time_of
 
 
@@ -15,7 +16,7 @@ class PlacedLine(NamedTuple):
     """One line of a log object, and its place.
 
     Attributes:
-        object: The ``s3://`` URI of the log object.
+        object: The ``s3://`` URI of the log object; of a foreign object, as people may see it.
         number: The number of the line in the object, from 1.
         text: The line, without the line end.
     """
@@ -53,7 +54,7 @@ def _sorted(feed: Feed, keys: list[str]) -> Iterator[PlacedLine]:
 
 
 def _lines(feed: Feed, key: str) -> Iterator[PlacedLine]:
-    uri = feed.bucket.uri(key)
+    uri = feed.bucket.uri(shown_key(key))  # people see it in findings
     for number, text in enumerate(feed.bucket.lines(key), start=1):
         yield PlacedLine(uri, number, text)
 

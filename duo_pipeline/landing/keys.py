@@ -11,6 +11,7 @@ _LOG_KEY = re.compile(
     r"dt=(\d{4})-(\d\d)-(\d\d)/hour=(\d\d)/" + LOG + r"-\1\2\3T\4Z-[0-9a-f]{16}\.ndjson", re.ASCII
 )
 
+_WORK_NAME = re.compile(r"dt=\d{4}-\d\d-\d\d/hour=\d\d/(\d{6,}|[0-9a-f]{64})\.ndjson", re.ASCII)
 _ENTRY = re.compile(r"/hour=\d\d/(\d{6}|[1-9]\d{6,})\.ndjson\Z", re.ASCII)
 
 
@@ -65,6 +66,14 @@ def adopted_key(work_prefix: str, prefix: str, hour: datetime, sha256: str) -> s
 def rejects_key(work_prefix: str, hour: datetime, sha256: str) -> str:
     """Return the key of the object with the rejects of an hour."""
     return f"{work_prefix}rejects/{hour_folder(hour)}rejects-{hour:%Y%m%dT%HZ}-{sha256[:16]}.ndjson"
+
+
+def is_work_key(work_prefix: str, prefix: str, key: str) -> bool:
+    """Return whether a key is ours, of those in a work prefix itself, its journal or ``adopted/``."""
+    if key == owner_key(work_prefix):
+        return True
+    folders = journal_prefix(work_prefix, prefix), adopted_prefix(work_prefix, prefix)
+    return any(_WORK_NAME.fullmatch(key.removeprefix(folder)) for folder in folders)
 
 
 def udm_prefix(work_prefix: str) -> str:

@@ -4,18 +4,16 @@ from collections.abc import Sequence
 
 from dagster_aws.s3 import S3Resource
 
-from duo_pipeline.adoption import lambda_objects
 from duo_pipeline.config.settings import DuoSettings, FeedSettings
 from duo_pipeline.defs import resources
 from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.landing.feed import Feed
-from duo_pipeline.landing.keys import adopted_prefix, is_log_key, probe_key
-from duo_pipeline.landing.ownership import check_claim
+from duo_pipeline.landing.keys import probe_key
 from duo_pipeline.landing.store_check import check_store
+from duo_pipeline.preflight.foreign_objects import look_at_feed, look_at_work_prefix
 from duo_pipeline.preflight.lines import Group
 
 BUCKET, LIST, PUT, GET, WORK, FEED = "bucket", "list", "put", "get", "work prefix", "feed"
-NAMED = 3
 
 
 def check(settings: FeedSettings | None, duo: DuoSettings | None) -> Group:
@@ -39,9 +37,9 @@ def check(settings: FeedSettings | None, duo: DuoSettings | None) -> Group:
         return group
     group.ok(BUCKET, "It exists, and S3 knows the credentials.")
     if _put(group, feed) and _get(group, feed, keys) and keys is not None:
-        _look_at_work_prefix(group, feed, settings.base_work_prefix, duo.account if duo else "")
+        look_at_work_prefix(group, WORK, feed, settings.base_work_prefix, duo.account if duo else "")
     if keys is not None:
-        _look_at_feed(group, feed, keys)
+        look_at_feed(group, FEED, feed, keys)
     return group
 
 
@@ -87,52 +85,3 @@ def _get(group: Group, feed: Feed, keys: Sequence[str] | None) -> bool:
         return False
     group.ok(GET, "Objects can be read.")
     return True
-
-
-def _look_at_work_prefix(group: Group, feed: Feed, base_work_prefix: str, duo_account: str) -> None:
-    try:
-        check_claim(feed, base_work_prefix=base_work_prefix, duo_account=duo_account)
-        group.ok(WORK, "It belongs to this feed, or to no feed yet.")
-    except BucketError as error:
-        group.fail(WORK, str(error))
-
-
-def _look_at_feed(group: Group, feed: Feed, keys: Sequence[str]) -> None:
-    foreign = [key.removeprefix(feed.prefix) for key in keys if not is_log_key(feed.prefix, key)]
-    uri = feed.bucket.uri(feed.prefix)
-    if not foreign:
-        group.ok(FEED, f"Each of the {len(keys):,} objects below {uri} is a log object.")
-        return
-    state, files = lambda_objects.checkpoints(foreign), lambda_objects.objects(foreign)
-    others = [key for key in foreign if key not in {*state, *files}]
-    if files == foreign and _has_adopted(feed):
-        group.warn(
-            FEED,
-            f"{len(files):,} objects of the Lambda lie below {uri} and were adopted: run `duo-pipeline adopt`"
-            " again if the Lambda has written since.",
-        )
-        return
-    clauses = [
-        f"{_named(found)} ({cure})"
-        for found, cure in (
-            (state, "the Lambda's: switch it off, run `duo-pipeline adopt`, and delete this object"),
-            (files, "the Lambda's: `duo-pipeline adopt` takes them over"),
-            (others, "move these objects to a place outside the feed"),
-        )
-        if found
-    ]
-    group.fail(
-        FEED, f"SecOps ingests everything below {uri}, and these are not log objects: {', '.join(clauses)}."
-    )
-
-
-def _has_adopted(feed: Feed) -> bool:
-    try:
-        return bool(feed.bucket.keys(adopted_prefix(feed.work_prefix, feed.prefix)))
-    except BucketError:
-        return False  # the line `list` says why
-
-
-def _named(keys: Sequence[str]) -> str:
-    more = f" and {len(keys) - NAMED:,} more" if len(keys) > NAMED else ""
-    return f"{', '.join(keys[:NAMED])}{more}"

@@ -1,5 +1,6 @@
 """`duo-pipeline adopt`: from the Lambda to the pipeline without a gap and without doubles."""
 
+import gzip
 import json
 import random
 import re
@@ -107,7 +108,7 @@ def test_without_anything_of_a_lambda_it_says_so(bucket: Bucket) -> None:
     done = adopt()
     assert done.exit_code == 0
     assert (
-        f"There is no object of a Lambda (telephony_*.json) below {bucket.uri('duo-telephony/')}"
+        f"There is no object of a Lambda (telephony_*.json, .json.gz) below {bucket.uri('duo-telephony/')}"
         in done.output
     )
 
@@ -146,3 +147,44 @@ def test_without_room_for_temporary_files_nothing_is_adopted_and_a_sentence_says
     assert bucket.keys("duo-telephony-work/adopted/") == []
     assert adopt().exit_code == 0
     assert len(bucket.keys("duo-telephony-work/adopted/")) == 1
+
+
+def test_what_the_lambda_packed_counts_as_delivered(
+    bucket: Bucket, duo: ServedDuo, dagster: DagsterRun
+) -> None:
+    hour = settled_hour()
+    shown = spread(hour, 10)
+    duo.api.log = FixedLog(shown)
+    noise = random.Random(1).randbytes(90_000).hex().encode()
+    for name, body in {
+        "telephony_1.json.gz": gzip.compress(lines(shown[:2])),
+        "telephony_2.json.gz": gzip.compress(lines(shown[2:3]) + b"\n") + gzip.compress(lines(shown[3:4])),
+        "telephony_3.json.gz": gzip.compress(lines(shown[4:6]) + b"\n" + noise)[:60_000],
+        "telephony_4.jsonl": lines(shown[6:7]),
+        "telephony_5.json.gz": gzip.compress(json.dumps({"items": shown[7:8]}, indent=1).encode()),
+        "telephony_6.json": gzip.compress(lines(shown[8:9])),  # SecOps does not unpack it
+        "telephony_7.json.zst": b"\x28\xb5\x2f\xfd",
+        "telephony_8.json.zip": b"PK\x03\x04",
+        "telephony_+13125550123.JSON.GZ": b"",
+    }.items():
+        leave(bucket, name, body)
+    done = adopt()
+    where = f"s3://{bucket.name}/duo-telephony"
+    assert done.exit_code == 0, done.output
+    for said in (
+        f"✗ {where}/telephony_3.json.gz is skipped: it is cut off (what came before it counts).\n",
+        f"✗ {where}/telephony_6.json is skipped: it is gzip, but SecOps unpacks only what ends in .gz",
+        "! ••••, telephony_7.json.zst, telephony_8.json.zip: named like the Lambda's, but neither JSON nor",
+    ):
+        assert said in done.output
+    assert "3125550123" not in done.output
+    assert dagster.run(hour).success
+    assert [one["telephony_id"] for one in landed(bucket)] == [one["telephony_id"] for one in shown[8:]]
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_file_in_utf_16_counts_as_not_delivered(bucket: Bucket) -> None:
+    leave(bucket, "telephony_1.json", lines(spread(settled_hour(), 3)).decode().encode("utf-16"))
+    done = adopt()
+    assert re.search(r"unreadable\s+│ 3 ", done.output), done.output
+    assert "✓" not in done.output

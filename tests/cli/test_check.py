@@ -393,6 +393,26 @@ BROKEN = {
         "this machine/temporary files",
         ("There is no folder that temporary files can be written to: set TMPDIR",),
     ),
+    "a folder made in the S3 console": Broken(
+        lambda world: world.put("duo-telephony/"),
+        "S3/feed",
+        ("not log objects: duo-telephony/ (a folder made in the S3 console: delete it",),
+    ),
+    "the folder of a day": Broken(
+        lambda world: world.put("duo-telephony/dt=2026-11-23/"),
+        "S3/feed",
+        ("not log objects: dt=2026-11-23/ (a folder made in the S3 console",),
+    ),
+    "marks of other programs": Broken(
+        lambda world: world.put("duo-telephony/_SUCCESS", "duo-telephony/dt=2026-11-23/.DS_Store"),
+        "S3/feed",
+        ("not log objects: _SUCCESS, dt=2026-11-23/.DS_Store (move these objects",),
+    ),
+    "an object whose name is a number": Broken(
+        lambda world: world.put("duo-telephony/+13125550123\x1b[31m.json"),
+        "S3/feed",
+        ("not log objects: •••• (move these objects",),
+    ),
     "no DAGSTER_HOME": Broken(
         lambda world: world.unset("DAGSTER_HOME"),
         "Dagster/DAGSTER_HOME",
@@ -555,7 +575,8 @@ def test_a_person_runs_it_and_its_settings_are_read_from_env(world: World) -> No
 
 def test_adopted_files_of_the_lambda_are_a_warning(world: World) -> None:
     world.put(
-        "duo-telephony/telephony_20261120.json", "duo-telephony-work/adopted/duo-telephony/dt=x/a.ndjson"
+        "duo-telephony/telephony_20261120.json",
+        f"duo-telephony-work/adopted/duo-telephony/dt=2026-11-20/hour=05/{64 * 'a'}.ndjson",
     )
     found = lines()
     assert named(found, "warning") == ["S3/feed"]
@@ -659,3 +680,13 @@ def warned_of_temporary_files() -> str:
     assert named(found, "failed") == []
     assert named(found, "warning") == ["this machine/temporary files"]
     return str(found["this machine/temporary files"]["sentence"])
+    ),
+def test_foreign_objects_below_the_work_prefix_are_named_and_only_a_warning(world: World) -> None:
+    journal = "duo-telephony-work/journal/duo-telephony/dt=2026-11-23/hour=05/"
+    world.put("duo-telephony-work/", "duo-telephony-work/.DS_Store", journal, f"{journal}_SUCCESS")
+    found = lines()
+    assert (named(found, "warning"), named(found, "failed")) == (["S3/work prefix"], [])
+    assert (
+        "are not the pipeline's: duo-telephony-work/, .DS_Store,"
+        " journal/duo-telephony/dt=2026-11-23/hour=05/ and 1 more. They stop nothing."
+    ) in found["S3/work prefix"]["sentence"]

@@ -1,6 +1,9 @@
 """`duo-pipeline udm`, as a person runs it."""
 
+import gzip
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from duo_pipeline import ndjson
 from duo_pipeline.cli.main import main
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.udm import to_udm
+from tests.adoption.lambda_files import leave
 from tests.landing.test_bucket import body_of
 from tests.udm.test_lines import SECOPS, SENT
 
@@ -71,3 +75,98 @@ def test_an_object_that_is_not_there_is_a_sentence(bucket: Bucket) -> None:
     assert result.exit_code == 2
     assert "S3 did not read" in result.stderr
     assert "NoSuchKey" in result.stderr
+
+
+LINE = ndjson.line(SECOPS)
+
+
+@pytest.mark.usefixtures("settings")
+@pytest.mark.parametrize(
+    "name", ["a#b.json", "a?b=c.json", "a%20b.json", "a b+c.json", "/a.json", "ü\u202e.json"]
+)
+def test_a_key_is_not_a_url(bucket: Bucket, name: str) -> None:
+    key = leave(bucket, name, LINE)
+    leave(bucket, "a", LINE * 2)  # what is left of some keys if they are read as URLs
+    result = udm(f"s3://{bucket.name}/{key}")
+    assert result.exit_code == 0, result.output
+    assert "1 lines, 1 events" in result.stderr
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_prefix_without_objects_is_an_error(bucket: Bucket) -> None:
+    for marker in ("", "duo-telephony/", "duo-telephony/old/"):
+        if marker:
+            leave(bucket, marker, b"", prefix="")
+        result = udm(f"s3://{bucket.name}/duo-telephony/")
+        assert result.exit_code == 2
+        assert result.stderr == (
+            f"Error: There is no object below s3://{bucket.name}/duo-telephony/: check the name of the bucket"
+            " and the prefix.\n"
+        )
+
+
+@pytest.mark.usefixtures("settings")
+def test_the_names_of_foreign_objects_are_shown_without_their_numbers(bucket: Bucket) -> None:
+    leave(bucket, "+13125550123\x1b[31m.json", b"no json\n")
+    result = udm("--findings", f"s3://{bucket.name}/duo-telephony/")
+    assert "/duo-telephony/••••:1" in result.stdout
+    assert "\x1b" not in result.output
+    assert "3125550123" not in result.output
+
+
+@pytest.mark.usefixtures("settings")
+def test_gzip_is_read_as_secops_reads_it(bucket: Bucket, tmp_path: Path) -> None:
+    packed = gzip.compress(LINE) + gzip.compress(LINE)
+    (tmp_path / "lines.json.gz").write_bytes(packed)
+    key = leave(bucket, "telephony_1.json.gz", packed)
+    expected = [to_udm(SECOPS)] * 2
+    for source in (
+        f"s3://{bucket.name}/{key}",
+        f"s3://{bucket.name}/duo-telephony/",
+        tmp_path / "lines.json.gz",
+    ):
+        result = udm(str(source))
+        assert [json.loads(line) for line in result.stdout.splitlines()] == expected
+        assert result.exit_code == 0
+    assert "2 lines, 2 events, 0 violations" in udm("-", stdin=packed).stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.gz", gzip.compress(LINE)[:-9], "a.gz cannot be unpacked to its end: it is cut off.\n"),
+        ("a.gz", LINE, "a.gz cannot be unpacked to its end: it is not gzip, or is damaged.\n"),
+    ],
+)
+def test_gzip_that_cannot_be_unpacked_is_a_sentence(
+    tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    result = udm(str(tmp_path / name))
+    assert result.exit_code == 2
+    assert result.stderr == f"Error: {tmp_path}/{said}"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "counted"),
+    [
+        ("utf-16", "0 events, 4 violations"),
+        ("utf-16-le", "0 events, 4 violations"),
+        ("utf-16-be", "0 events, 3 violations"),
+        ("utf-32", "0 events, 4 violations"),
+        ("utf-8-sig", "3 events, 0 violations, 1 warnings"),
+    ],
+)
+def test_only_utf_8_has_events(encoding: str, counted: str) -> None:
+    result = udm("-", stdin=(LINE.decode() * 3).encode(encoding))
+    assert counted in result.stderr
+
+
+def test_the_reader_of_the_events_may_stop_early(tmp_path: Path) -> None:
+    file = tmp_path / "many.ndjson"
+    file.write_bytes(LINE * 3_000)
+    program = Path(sys.executable).parent / "duo-pipeline"
+    done = subprocess.run(
+        ["bash", "-c", f"{program} udm {file} | head -1"], capture_output=True, timeout=120, check=True
+    )
+    assert done.stderr == b""

@@ -17,6 +17,7 @@ RecordFormat = Literal["secops", "verbatim"]
 LOG = "telephony"
 """The name of the log, in the key of a log object and as the ``eventtype`` of a line."""
 _ADDED = ("host", "eventtype", "timestamp")
+_MOST_CREDITS = 9_999
 _SENT = "duo_sent"
 """The field in which a line keeps what Duo itself sent in a field that the format needs. So far Duo sends
 none."""
@@ -66,9 +67,13 @@ def record_id(record: Mapping[str, Any]) -> bytes:
 
 
 def cost_of(record: Mapping[str, Any]) -> tuple[str, int]:
-    """Return the type of a record, as text, and its credits; 0 if they are not a whole number."""
+    """Return the type of a record, as text, and its credits; 0 if they are not a whole number.
+
+    They are also 0 if nothing costs that much: it may be a phone number, which must not appear in a sum.
+    """
     credits_ = record.get("credits")
-    return str(record.get("type")), credits_ if isinstance(credits_, int) else 0
+    spent = credits_ if isinstance(credits_, int) and abs(credits_) <= _MOST_CREDITS else 0
+    return str(record.get("type")), spent
 
 
 def _with_credits_as_text(record: Mapping[str, Any]) -> dict[str, Any]:

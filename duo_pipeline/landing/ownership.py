@@ -5,6 +5,7 @@ again and SecOps would get it twice. So the first run writes ``feed.json`` to th
 feed and the Duo account, and every later run compares it with its settings.
 """
 
+import re
 from dataclasses import asdict, dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -14,6 +15,9 @@ from duo_pipeline.landing import keys
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import Bucket, BucketError
 from duo_pipeline.landing.feed import Feed
+from duo_pipeline.masking import shown
+
+_HARMLESS = re.compile(r"(s3://)?[A-Za-z0-9.:_=-]*(/[A-Za-z0-9.:_=-]*)*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +93,10 @@ def _is_noted(feed: Feed, base_work_prefix: str, own: _Owner) -> bool:
 
 
 def _compare(noted: _Owner, own: _Owner, note: str) -> None:
+    feed, duo_account = _shown(noted.feed), _shown(noted.duo_account)
     if noted.feed != own.feed:
         raise BucketError(
-            f"The feed has changed from {noted.feed} (according to {note}) to {own.feed}, so SecOps would get"
+            f"The feed has changed from {feed} (according to {note}) to {own.feed}, so SecOps would get"
             " everything that Duo still keeps a second time: set S3_PREFIX, or the account's name or"
             " prefixes, back to the old values. To deliver everything again on purpose, or if you have moved"
             f" the objects, delete {note}."
@@ -100,10 +105,15 @@ def _compare(noted: _Owner, own: _Owner, note: str) -> None:
     emulated = noted.is_emulated and own.is_emulated
     if noted.duo_account != own.duo_account and not unknown and not emulated:
         raise BucketError(
-            f"{noted.feed} is the feed of the Duo account {noted.duo_account} (according to {note}), and the"
+            f"{feed} is the feed of the Duo account {duo_account} (according to {note}), and the"
             f" records of {own.duo_account} would mix with its records: give this account its own S3_PREFIX"
             f" and S3_WORK_PREFIX. If it is the same account under a new name, delete {note}."
         )
+
+
+def _shown(text: str) -> str:
+    """Return what ``feed.json`` names as people may see it: anybody may have written the file."""
+    return text if _HARMLESS.fullmatch(text) else shown(text)
 
 
 def _read(bucket: Bucket, key: str) -> _Owner | None:

@@ -680,7 +680,8 @@ def warned_of_temporary_files() -> str:
     assert named(found, "failed") == []
     assert named(found, "warning") == ["this machine/temporary files"]
     return str(found["this machine/temporary files"]["sentence"])
-    ),
+
+
 def test_foreign_objects_below_the_work_prefix_are_named_and_only_a_warning(world: World) -> None:
     journal = "duo-telephony-work/journal/duo-telephony/dt=2026-11-23/hour=05/"
     world.put("duo-telephony-work/", "duo-telephony-work/.DS_Store", journal, f"{journal}_SUCCESS")

@@ -10,6 +10,7 @@ from duo_pipeline.config import settings
 from duo_pipeline.config.account import Account
 from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs import tags
+from duo_pipeline.defs.assets.harmless_errors import harmless_errors
 from duo_pipeline.defs.assets.hours_run import HoursRun, reasons
 from duo_pipeline.defs.assets.materializations import Materializations, Metadata
 from duo_pipeline.defs.checks.evaluations import COMPLETE, record
@@ -47,6 +48,7 @@ def reconciliation(
         required_resource_keys=set(account.resources),
         tags={"kind": "s3"},
     )
+    @harmless_errors()
     def read_again(context: dg.OpExecutionContext) -> None:
         time = now()
         wanted = [

@@ -9,6 +9,7 @@ from duo_pipeline.config import settings
 from duo_pipeline.config.account import Account
 from duo_pipeline.defs import tags
 from duo_pipeline.defs.assets.earlier_tries import done_before
+from duo_pipeline.defs.assets.harmless_errors import harmless_errors
 from duo_pipeline.defs.assets.hours_run import HoursRun, reasons
 from duo_pipeline.defs.assets.materializations import Materializations
 from duo_pipeline.defs.checks import complete, evaluations
@@ -68,6 +69,7 @@ def telephony_ndjson(
         kinds={"s3", "json"},
         check_specs=[evaluations.hourly_spec(COMPLETE, complete.DESCRIPTION, key, partitions)],
     )
+    @harmless_errors()
     def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
         hours = sorted(hour_of(key) for key in context.partition_keys)
         refusals = {hour: refusal(hour, now(), settle_minutes) for hour in hours}

@@ -9,6 +9,7 @@ import dagster as dg
 
 from duo_pipeline.config import settings
 from duo_pipeline.config.account import Account
+from duo_pipeline.defs.assets.harmless_errors import harmless_errors
 from duo_pipeline.defs.assets.materializations import Materializations, Metadata
 from duo_pipeline.defs.assets.metadata import table, text_or_null
 from duo_pipeline.defs.checks import evaluations, in_place
@@ -73,6 +74,7 @@ def telephony_udm(account: Account, partitions: dg.PartitionsDefinition[str]) ->
             for name, description in descriptions.items()
         ],
     )
+    @harmless_errors()
     def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
         verdicts: dict[str, dict[datetime, Verdict]] = {name: {} for name in descriptions}
         done = Materializations(context, key)

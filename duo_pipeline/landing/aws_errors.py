@@ -37,6 +37,8 @@ _CURES = {
     "EntityTooLarge": "the object is larger than the store takes in one request (Amazon S3: 5 GiB): raise the"
     " limit of the store, or of the proxy before it",
     "SlowDown": "S3 has too much to do: the next run tries again",
+    "InternalError": "S3 had an error of its own: the next run tries again",
+    "RequestTimeout": "S3 waited too long for the request: the next run tries again",
     "MalformedXML": "the store does not understand the request: check that AWS_ENDPOINT_URL is an S3 store,"
     " and that no proxy changes requests",
 }
@@ -55,8 +57,6 @@ _SAME_AS = {
     "503": "SlowDown",
     "429": "SlowDown",
     "ServiceUnavailable": "SlowDown",
-    "InternalError": "SlowDown",
-    "RequestTimeout": "SlowDown",
 }
 _OF_CHECKSUM = (
     *("NotImplemented", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "MissingContentLength"),

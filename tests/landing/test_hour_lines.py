@@ -9,6 +9,7 @@ import pytest
 from duo_pipeline.landing import sorter
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.hour_lines import hour_lines
+from duo_pipeline.masking import shown_key
 from tests.landing.temporary_files import open_files
 from tests.landing.test_bucket import body_of
 from tests.landing.test_hour import FOLDER, HOUR, existing, ids, land_records, lines
@@ -47,7 +48,8 @@ def test_each_line_has_its_place_and_foreign_lines_come_first(feed: Feed) -> Non
     feed.bucket.put(foreign, body_of(*(f"{number}\n".encode() for number in range(12))))
     read = list(hour_lines(feed, existing(feed)))
     assert [line.number for line in read] == [*range(1, 13), 1, 2, 3]
-    assert [line.object for line in read] == [feed.bucket.uri(foreign)] * 12 + [feed.bucket.uri(key)] * 3
+    seen = feed.bucket.uri(shown_key(foreign))
+    assert [line.object for line in read] == [seen] * 12 + [feed.bucket.uri(key)] * 3
     assert read[11].text == b"11"
 
 

@@ -99,8 +99,8 @@ def udm(source: str, findings: bool) -> None:
     """Print the UDM events that Google's parser makes of FILE.
 
     FILE is an NDJSON file, - for standard input, or an s3:// URI. If the URI ends in a slash, it means all
-    objects below it. Exits with 1 if SecOps will not show everything in a line, and with 2 if FILE cannot be
-    read.
+    objects below it. A name that ends in .gz is unpacked, as SecOps does. Exits with 1 if SecOps will not
+    show everything in a line, and with 2 if FILE cannot be read or there is no object.
     """
     from duo_pipeline.cli.udm import run_udm
 

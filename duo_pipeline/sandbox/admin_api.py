@@ -120,7 +120,10 @@ class AdminApi:
         try:
             self._authenticate(request, body, now)
             self._count(now)
-            response = JSONResponse({"stat": "OK", "response": self._respond(request, now)})
+            answer = {"stat": "OK", "response": self._respond(request, now)}
+            # with escapes, as only they can write half a surrogate pair
+            text = json.dumps(answer, allow_nan=False, separators=(",", ":"))
+            response = Response(text, media_type="application/json")
         except DuoError as error:
             response = error.response()
         response.headers["Date"] = format_datetime(now.astimezone(UTC), usegmt=True)

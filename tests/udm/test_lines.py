@@ -11,13 +11,13 @@ from google import backstory
 from duo_pipeline import instants, ndjson
 from duo_pipeline.landing.line import RecordFormat, line
 from duo_pipeline.sandbox.log import GeneratedLog
+from duo_pipeline.sandbox.secops.parser import parse
 from duo_pipeline.udm import to_udm
 from duo_pipeline.udm.finding_types import MALFORMED, OUTSIDE_SCHEMA
 from duo_pipeline.udm.findings import Findings
 from duo_pipeline.udm.lines import event_lines
 from tests.landing.test_line import SENT as SENT_WITH_MORE
 from tests.landing.test_line import written
-from tests.udm.parser_model import parse
 from tests.udm.quirky import hostile_line, lines, quirky_line
 
 SENT = {field: value for field, value in SENT_WITH_MORE.items() if field != "unknown"}

@@ -1,0 +1,1 @@
+"""An emulated Google SecOps, which shares no code with the rest: a feed, a parser, statistical queries."""

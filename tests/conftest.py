@@ -107,7 +107,7 @@ def libraries_read_their_files_once() -> Iterator[None]:
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the settings of the person who runs it."""
     for name in os.environ:
-        if name.startswith(("DUO_", "S3_", "AWS_", "DAGSTER_")):
+        if name.startswith(("DUO_", "S3_", "SECOPS_", "AWS_", "DAGSTER_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

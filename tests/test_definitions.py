@@ -105,6 +105,36 @@ def test_with_a_file_each_account_has_assets_schedules_and_a_pool_of_its_own(tmp
     }
 
 
+def test_with_an_instance_of_secops_each_account_has_receipts(tmp_path: Path) -> None:
+    file = tmp_path / "accounts.yaml"
+    account = "  - {{name: {0}, host: api-{0}.duosecurity.com, secret: {0}}}\n"
+    file.write_text(f"accounts:\n{account.format('acme')}{account.format('globex')}")
+    defs = load(DUO_ACCOUNTS_FILE=str(file), SECOPS_PROJECT="acme-secops")
+    graph, repository = defs.resolve_asset_graph(), defs.get_repository_def()
+    assets = {key.to_user_string() for key in graph.executable_asset_keys}
+    assert {"acme/secops_events", "globex/secops_events"} <= assets
+    schedules = {schedule.name for schedule in repository.schedule_defs}
+    assert {"telephony_receipts_acme", "telephony_receipts_globex"} <= schedules
+    assert len(graph.asset_check_keys) == 18 + 2 * 2
+
+
+def test_receipts_and_the_check_of_the_parser_are_no_part_of_landing() -> None:
+    job = load(SECOPS_PROJECT="acme-secops").resolve_job_def("telephony")
+    assert {node.name for node in job.nodes} == {"duo__telephony_ndjson", "duo__telephony_udm"}
+    udm = job.get_node_named("duo__telephony_udm").definition
+    assert "parser_as_modelled" not in " ".join(udm.output_dict)
+
+
+def test_without_an_instance_of_secops_nothing_of_it_is_imported() -> None:
+    code = (
+        "import sys; import duo_pipeline.definitions\n"
+        "of = ('duo_pipeline.defs.secops', 'google.cloud')\n"
+        "print([name for name in sys.modules if name.startswith(of)])"
+    )
+    done = run("python", "-c", code)
+    assert done.stdout == "[]\n", done.stderr
+
+
 def test_a_wrong_file_of_accounts_is_told_when_it_loads(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         load(DUO_ACCOUNTS_FILE=str(tmp_path / "none"))

@@ -28,7 +28,7 @@ def test_every_make_target_and_command_of_the_readme_exists() -> None:
 
 
 def test_every_setting_that_is_read_is_in_the_readme_and_the_other_way_round() -> None:
-    named = re.compile(r'"((?:DUO|S3|ALERT|DAGSTER)_[A-Z0-9_]+)"')
+    named = re.compile(r'"((?:DUO|S3|SECOPS|ALERT|DAGSTER)_[A-Z0-9_]+)"')
     config = (TOP / "duo_pipeline" / "config").glob("*.py")
     read = {name for file in config for name in named.findall(file.read_text())} - {"DUO_SENT"}
     assert read == TABLE - {"REQUESTS_CA_BUNDLE"}

@@ -28,6 +28,11 @@ VARIABLES = {
     "reconcile_weekly_hours": "DUO_RECONCILE_WEEKLY_HOURS",
     "topic_arn": "ALERT_SNS_TOPIC_ARN",
     "ui_url": "DAGSTER_UI_URL",
+    "project": "SECOPS_PROJECT",
+    "location": "SECOPS_LOCATION",
+    "instance": "SECOPS_INSTANCE",
+    "endpoint": "SECOPS_API_ENDPOINT",
+    "wait_minutes": "SECOPS_WAIT_MINUTES",
 }
 """The variable of each setting."""
 
@@ -48,12 +53,14 @@ class Account:
         suffix: The end of the names of its job, its schedules, its pool and its resources.
         given: The settings that its entry in the file of accounts gives.
         variables: The variables that hold its keys, where they are not ``DUO_IKEY`` and ``DUO_SKEY``.
+        shares_host: Whether another account has the same host, so that SecOps cannot tell the two apart.
     """
 
     name: str
     suffix: str
     given: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    shares_host: bool = False
 
     @property
     def job(self) -> str:
@@ -74,6 +81,21 @@ class Account:
     def schedules(self) -> tuple[str, str]:
         """The schedules that request its hours: the missing ones, and those that are read again."""
         return f"telephony_hourly{self.suffix}", f"telephony_reconcile{self.suffix}"
+
+    @property
+    def receipts_job(self) -> str:
+        """The job that asks SecOps what it has received."""
+        return f"telephony_receipts{self.suffix}"
+
+    @property
+    def receipts_schedule(self) -> str:
+        """The schedule that requests receipts."""
+        return f"telephony_receipts{self.suffix}"
+
+    @property
+    def secops_resource(self) -> str:
+        """The key of the resource that asks SecOps."""
+        return f"google_secops{self.suffix}"
 
     @property
     def pool(self) -> str:

@@ -1,7 +1,9 @@
 """The Duo accounts: those of a file, or the one of the environment."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -115,7 +117,8 @@ def accounts(environ: Mapping[str, str]) -> list[Account]:
     clashes = [*_same_names(found), *_same_at_duo(found), *_same_in_s3(found)]
     if clashes:
         raise _wrong(path, clashes)
-    return found
+    hosts = Counter(_host_name(account) for account in found)
+    return [replace(account, shares_host=hosts[_host_name(account)] > 1) for account in found]
 
 
 def _read(path: Path) -> Any:  # noqa: ANN401 - whatever is in it
@@ -152,6 +155,10 @@ def _said(error: ErrorDetails, content: Any) -> str:  # noqa: ANN401 - whatever 
 def _same_names(found: Sequence[Account]) -> list[str]:
     names = sorted(account.name for account in found)
     return [f"two accounts have the name {one}" for one, next_ in pairwise(names) if one == next_]
+
+
+def _host_name(account: Account) -> str:
+    return api_host(account.given["host"]).name
 
 
 def _same_at_duo(found: Sequence[Account]) -> list[str]:

@@ -112,3 +112,12 @@ def delete_evaluations(instance: dg.DagsterInstance, run_ids: Collection[str]) -
         with storage.index_transaction() as connection:
             of_these = AssetCheckExecutionsTable.c.run_id.in_(run_ids)
             connection.execute(AssetCheckExecutionsTable.delete().where(of_these))
+
+
+def newest_materializations(instance: dg.DagsterInstance, asset: dg.AssetKey) -> dict[str, int]:
+    """Return the storage id of the newest materialization of each partition; ids grow with time.
+
+    The public API returns one partition at a time.
+    """
+    kind = dg.DagsterEventType.ASSET_MATERIALIZATION
+    return dict(instance.event_log_storage.get_latest_storage_id_by_partition(asset, kind))

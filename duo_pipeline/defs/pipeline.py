@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import dagster as dg
 
-from duo_pipeline.config import settings
+from duo_pipeline.config import secops, settings
 from duo_pipeline.config.account import Account
 from duo_pipeline.defs import tags
 from duo_pipeline.defs.alerts.evaluation import Watched
@@ -46,9 +46,15 @@ def pipeline(account: Account, environ: Mapping[str, str], now: Callable[[], dat
     ndjson = telephony_ndjson(account, partitions, hours.settle_minutes, now)
     udm = telephony_udm(account, partitions)
     checks = [check.definition(ndjson, hours, now) for check in ASSET_CHECKS]
+    of_secops = None
+    if secops.is_set(environ):
+        from duo_pipeline.defs.secops.definitions import receipts  # only who asks SecOps pays for the import
+
+        of_secops = receipts(account, ndjson, udm, hours, environ, now)
+    not_by_hour = [*checks, *([of_secops.parser_check] if of_secops else [])]
     job = dg.define_asset_job(
         account.job,
-        dg.AssetSelection.assets(ndjson, udm) - dg.AssetSelection.checks(*checks),
+        dg.AssetSelection.assets(ndjson, udm) - dg.AssetSelection.checks(*not_by_hour),
         tags={tags.ACCOUNT: account.name},
     )
     definitions = dg.Definitions(
@@ -61,4 +67,7 @@ def pipeline(account: Account, environ: Mapping[str, str], now: Callable[[], dat
         ],
         resources=resources_of(account),
     )
+    if of_secops:
+        both = dg.Definitions.merge(definitions, of_secops.definitions)
+        return Pipeline(Watched(ndjson, udm, hours, of_secops.events), both)
     return Pipeline(Watched(ndjson, udm, hours), definitions)

@@ -15,6 +15,7 @@ from pydantic import Field, PrivateAttr
 
 from duo_pipeline.config import settings as config
 from duo_pipeline.config.account import PREFIX, VARIABLES, WORK_PREFIX, Account
+from duo_pipeline.config.secops import WAIT_MINUTES, SecOpsSettings
 from duo_pipeline.config.secrets_manager import with_keys
 from duo_pipeline.config.settings import DuoSettings, FeedSettings
 from duo_pipeline.duo.admin_api import AdminApi, OnWait
@@ -22,6 +23,7 @@ from duo_pipeline.duo.host import is_loopback
 from duo_pipeline.landing.bucket import Bucket, BucketError, sentences
 from duo_pipeline.landing.credential_errors import unattended
 from duo_pipeline.landing.feed import Feed
+from duo_pipeline.secops.api import SecOps
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -89,6 +91,30 @@ class S3Feed(dg.ConfigurableResource[Feed]):
         return open_feed(settings, self._client)
 
 
+class SecOpsInstance(dg.ConfigurableResource[SecOps]):
+    """The instance of Google SecOps. The credentials are those that google-auth finds, not a setting."""
+
+    project: str = Field(description="Its Google Cloud project.")
+    location: str = Field(description="Its region: us, eu, europe-west2 …")
+    instance: str = Field(description="Its id, which Google also calls the customer id.")
+    endpoint: str = Field(default="", description="The URL of a stand-in, instead of Google's.")
+    wait_minutes: str = _optional(
+        WAIT_MINUTES, "How long after landing an hour is red if SecOps lacks some of it, in minutes"
+    )
+
+    def settings(self) -> SecOpsSettings:
+        """Return the settings.
+
+        Raises:
+            SettingsError: Names every one that is missing or wrong.
+        """
+        return config.parse(SecOpsSettings, _texts(self))
+
+    def open(self, settings: SecOpsSettings) -> SecOps:
+        """Return the instance; nothing is asked yet."""
+        return SecOps(settings.of, settings.endpoint)
+
+
 def resources_of(account: Account) -> dict[str, dg.ConfigurableResource[Any]]:
     """Return the resources of an account, by their keys.
 
@@ -99,6 +125,11 @@ def resources_of(account: Account) -> dict[str, dg.ConfigurableResource[Any]]:
         account.resources.duo: DuoAdminApi(**_values(DuoAdminApi, account)),
         account.resources.feed: S3Feed(**_values(S3Feed, account), s3=S3Resource()),
     }
+
+
+def secops_resource(account: Account) -> dict[str, dg.ConfigurableResource[Any]]:
+    """Return the resource that asks SecOps for an account, by its key."""
+    return {account.secops_resource: SecOpsInstance(**_values(SecOpsInstance, account))}
 
 
 def duo_and_feed(account: Account, duo: DuoAdminApi, feed: S3Feed) -> tuple[DuoSettings, FeedSettings]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from io import BufferedReader, RawIOBase
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
@@ -93,9 +94,13 @@ class Bucket:
 
     def keys(self, prefix: str) -> list[str]:
         """Return the keys below a prefix, in order."""
+        return list(self.written(prefix))
+
+    def written(self, prefix: str) -> dict[str, datetime]:
+        """Return the keys below a prefix, in order, and when each object was written, in UTC."""
         with sentences("list", self.uri(shown_key(prefix))):
             pages = self._list.paginate(Bucket=self.name, Prefix=prefix)
-            return [item["Key"] for page in pages for item in page.get("Contents", [])]
+            return {item["Key"]: item["LastModified"] for page in pages for item in page.get("Contents", [])}
 
     def files(self, prefix: str) -> list[str]:
         """Return the keys directly below a prefix, in order, without those in its folders."""

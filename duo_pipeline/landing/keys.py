@@ -76,6 +76,16 @@ def is_work_key(work_prefix: str, prefix: str, key: str) -> bool:
     return any(_WORK_NAME.fullmatch(key.removeprefix(folder)) for folder in folders)
 
 
+def receipts_prefix(work_prefix: str) -> str:
+    """Return the prefix of what SecOps has more or less of than the feed."""
+    return f"{work_prefix}receipts/"
+
+
+def differences_key(work_prefix: str, hour: datetime) -> str:
+    """Return the key of the object with the records of an hour of which SecOps has more or less."""
+    return f"{receipts_prefix(work_prefix)}{hour_folder(hour)}differences.ndjson"
+
+
 def udm_prefix(work_prefix: str) -> str:
     """Return the prefix of the UDM events and their findings."""
     return f"{work_prefix}udm/"

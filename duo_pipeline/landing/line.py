@@ -66,6 +66,11 @@ def record_id(record: Mapping[str, Any]) -> bytes:
     return str(record.get("telephony_id") or "").encode(errors="surrogatepass")
 
 
+def is_countable(line_: Mapping[str, Any], host: str) -> bool:
+    """Return whether SecOps can count a line by its hour and its Duo account: it has a time and this host."""
+    return isinstance(line_.get("timestamp"), str) and line_.get("host") == host
+
+
 def cost_of(record: Mapping[str, Any]) -> tuple[str, int]:
     """Return the type of a record, as text, and its credits; 0 if they are not a whole number.
 

@@ -36,7 +36,15 @@ def test_its_example_shows_each_setting_and_is_taken(tmp_path: Path) -> None:
 
 def test_the_names_of_an_account_are_those_that_it_says(tmp_path: Path) -> None:
     acme, globex, initech = read(MANY, tmp_path)
-    for name in (acme.job, *acme.schedules, acme.pool, "acme/telephony_ndjson", "acme/telephony_udm"):
+    of_secops = (acme.receipts_schedule, acme.secops_resource, "acme/secops_events")
+    for name in (
+        acme.job,
+        *acme.schedules,
+        acme.pool,
+        *of_secops,
+        "acme/telephony_ndjson",
+        "acme/telephony_udm",
+    ):
         assert f"`{name}`" in TEXT
     feed = settings.feed(ENVIRON, acme)
     assert f"`s3://…/{feed.prefix}`" in TEXT

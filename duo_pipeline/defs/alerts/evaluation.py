@@ -11,7 +11,7 @@ from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs.alerts import failures, red_checks
 from duo_pipeline.defs.alerts.incidents import Memory
 from duo_pipeline.defs.alerts.messages import Message, Messages
-from duo_pipeline.defs.checks.evaluations import AS_USUAL, IN_PLACE, NO_HOUR_LEFT_OUT
+from duo_pipeline.defs.checks.evaluations import AS_USUAL, IN_PLACE, NO_HOUR_LEFT_OUT, RECEIVED
 from duo_pipeline.defs.partition_status import latest_attempts, missing
 from duo_pipeline.defs.partitions import key_of, last_settled, refusal
 
@@ -35,11 +35,18 @@ class Watched(NamedTuple):
         lines: Its first asset: the hours in S3.
         events: Its second: what SecOps will show of them.
         hours: Which hours there are.
+        receipts: What SecOps has of them, if ``SECOPS_*`` is set.
     """
 
     lines: dg.AssetsDefinition
     events: dg.AssetsDefinition
     hours: HourSettings
+    receipts: dg.AssetsDefinition | None = None
+
+    @property
+    def assets(self) -> list[dg.AssetsDefinition]:
+        """Its assets, upstream first."""
+        return [asset for asset in (self.lines, self.events, self.receipts) if asset]
 
 
 class AlertEvaluation:
@@ -61,8 +68,8 @@ class AlertEvaluation:
     ) -> None:
         self._instance = instance
         self._accounts = accounts
-        self._assets = {_name(asset): asset for one in accounts for asset in (one.lines, one.events)}
-        self._hours = {_name(asset): one.hours for one in accounts for asset in (one.lines, one.events)}
+        self._assets = {_name(asset): asset for one in accounts for asset in one.assets}
+        self._hours = {_name(asset): one.hours for one in accounts for asset in one.assets}
         self._messages = Messages(ui_url)
         self._now = now
 
@@ -74,7 +81,7 @@ class AlertEvaluation:
             or self._overdue(memory)
             or self._asset_is_red(memory, NO_HOUR_LEFT_OUT, incident=NOT_DONE)
             or self._asset_is_red(memory, AS_USUAL, incident=AS_USUAL)
-            or self._in_place(memory)
+            or self._hours_are_red(memory)
         )
 
     def _over(self, memory: Memory) -> Message | None:
@@ -106,7 +113,7 @@ class AlertEvaluation:
         """Open an incident for settled hours that no run has done or is doing."""
         if self._now.timestamp() - memory.since < OVERDUE_AFTER.total_seconds():
             return None
-        for lines, _, hours in self._accounts:
+        for lines, _, hours, _ in self._accounts:
             states = self._states(lines, last_settled(hours, self._now - OVERDUE_AFTER, hours.lookback_hours))
             if new := self._open(memory, lines, NOT_DONE, states):
                 counts = Counter(_WHY.get(states[hour], _WAITING) for hour in new)
@@ -120,7 +127,7 @@ class AlertEvaluation:
         Hours that can no longer be read are left out: their incident is over, though ``no_hour_left_out``
         stays red as long as DUO_PARTITIONS_START lies before them.
         """
-        for lines, _, _ in self._accounts:
+        for lines, *_ in self._accounts:
             said = red_checks.of_asset(self._instance, dg.AssetCheckKey(lines.key, check), memory.since)
             if not said:
                 continue
@@ -135,15 +142,17 @@ class AlertEvaluation:
                 )
         return None
 
-    def _in_place(self, memory: Memory) -> Message | None:
-        """Open an incident for hours whose lines are there twice, or belong to another hour."""
-        for _, events, _ in self._accounts:
-            known = memory.hours(_name(events), IN_PLACE)
-            check = dg.AssetCheckKey(events.key, IN_PLACE)
+    def _hours_are_red(self, memory: Memory) -> Message | None:
+        """Open an incident for hours with lines out of place, or whose events SecOps does not have once."""
+        checked = [(one.events, IN_PLACE) for one in self._accounts]
+        checked += [(one.receipts, RECEIVED) for one in self._accounts if one.receipts]
+        for asset, name in checked:
+            known = memory.hours(_name(asset), name)
+            check = dg.AssetCheckKey(asset.key, name)
             red = red_checks.newly_red(self._instance, check, memory.since, known)
-            if new := self._open(memory, events, IN_PLACE, red):
+            if new := self._open(memory, asset, name, red):
                 sentence = f"{key_of(min(new))}: {red[min(new)]}"
-                return self._messages.red(_name(events), new, check=IN_PLACE, sentence=sentence)
+                return self._messages.red(_name(asset), new, check=name, sentence=sentence)
         return None
 
     def _open(

@@ -15,6 +15,7 @@ COMPLETE = "complete"
 IN_PLACE = "in_place"
 NO_HOUR_LEFT_OUT = "no_hour_left_out"
 AS_USUAL = "as_usual"
+RECEIVED = "received"
 HOURS = "hours"
 """The metadata key of an evaluation of a whole asset that lists the ranges of wrong hours."""
 EACH_HOUR = 168

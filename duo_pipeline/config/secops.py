@@ -1,0 +1,105 @@
+"""The settings of Google SecOps (``SECOPS_*``): with them the pipeline asks what SecOps has received."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, PlainValidator
+
+from duo_pipeline.config import settings
+from duo_pipeline.config.account import DEFAULT_ACCOUNT
+from duo_pipeline.config.settings import SettingsError
+from duo_pipeline.duo.host import ApiHost, api_host
+from duo_pipeline.secops.feed import Instance
+
+WAIT_MINUTES = 180
+"""SecOps shows counts up to two hours late, and a feed looks for new objects every 15 minutes."""
+
+
+def _id(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.:-]+", text):
+        raise ValueError("is not a valid id: use only letters, digits, '.', ':' and '-'")
+    return text
+
+
+def _endpoint(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname or ""
+    except ValueError:
+        host = ""
+    if not host or parts.scheme not in ("http", "https"):
+        raise ValueError("must be a URL, as in https://us-chronicle.googleapis.com")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ValueError("must not be plain http:// (allowed only for loopback addresses)")
+    return text.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+_Id = Annotated[str, AfterValidator(_id)]
+
+
+@dataclass(frozen=True, slots=True)
+class LineHost:
+    """The host of an account's lines, by which SecOps tells the accounts apart."""
+
+    host: Annotated[ApiHost, PlainValidator(api_host)]
+
+
+@dataclass(frozen=True, slots=True)
+class SecOpsSettings:
+    """The instance of SecOps, and when it is asked.
+
+    Attributes:
+        project: Its Google Cloud project.
+        location: Its region.
+        instance: Its id.
+        endpoint: The URL of a stand-in; empty for Google's own.
+        wait_minutes: How long after landing an hour is red if SecOps lacks some of it.
+    """
+
+    project: _Id
+    location: _Id
+    instance: _Id
+    endpoint: Annotated[str, AfterValidator(_endpoint)] = ""
+    wait_minutes: Annotated[int, Field(ge=0)] = WAIT_MINUTES
+
+    @property
+    def of(self) -> Instance:
+        """The instance."""
+        return Instance(self.project, self.location, self.instance)
+
+
+def is_set(environ: Mapping[str, str]) -> bool:
+    """Return whether any of the three settings of the instance is set; all three are needed then."""
+    names = ("project", "location", "instance")
+    return any(environ.get(DEFAULT_ACCOUNT.variable(name), "").strip() for name in names)
+
+
+def wait_minutes(environ: Mapping[str, str]) -> int:
+    """Return how long after landing an hour waits for its receipt; the default if a setting is wrong.
+
+    Landing must go on, and the run of a receipt says what is wrong.
+    """
+    try:
+        return secops(environ).wait_minutes
+    except SettingsError:
+        return WAIT_MINUTES
+
+
+def secops(environ: Mapping[str, str]) -> SecOpsSettings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: Names every setting that is missing or wrong.
+    """
+    return settings.parse(SecOpsSettings, DEFAULT_ACCOUNT.texts(environ))

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from duo_pipeline.cli.chosen_account import EnvFileError, chosen
 from duo_pipeline.config.accounts_file import FILE
+from duo_pipeline.config.secops import is_set
 from duo_pipeline.config.settings import SettingsError
 from duo_pipeline.preflight import bucket, duo, instance, settings, temporary_files
 from duo_pipeline.preflight.lines import Group, Status
@@ -58,6 +59,10 @@ def _groups(name: str | None) -> list[Group]:
         found = settings.read(os.environ, account)
         at_duo[account.name] = duo.check(found.duo, found.hours)
         of_account = [found.group, at_duo[account.name][0], bucket.check(found.feed, found.duo)]
+        if is_set(os.environ):
+            from duo_pipeline.preflight import secops  # only who asks SecOps pays for the import
+
+            of_account.append(secops.check(os.environ, found.feed))
         for group in of_account:
             group.account = account.name
         groups += of_account

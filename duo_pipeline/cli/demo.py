@@ -20,15 +20,19 @@ from rich.table import Table
 from duo_pipeline import instants
 from duo_pipeline.cli.local_instance import local_instance
 from duo_pipeline.config.account import DEFAULT_ACCOUNT
+from duo_pipeline.config.secops import secops as secops_settings
 from duo_pipeline.config.settings import feed as feed_settings
 from duo_pipeline.config.settings import hours as hour_settings
 from duo_pipeline.defs.partitions import HOUR, last_settled
 from duo_pipeline.defs.schedules import run_request
+from duo_pipeline.duo.host import api_host
 from duo_pipeline.landing import keys
 from duo_pipeline.landing.line import as_sent, fingerprint
 from duo_pipeline.masking import mask_phone
 from duo_pipeline.sandbox.s3 import mirror
 from duo_pipeline.sandbox.sandbox import Sandbox
+from duo_pipeline.secops.api import SecOps
+from duo_pipeline.secops.received import Received, received
 
 HOURS = 24
 STEPS = "Duo → S3", "S3 → UDM"
@@ -38,10 +42,12 @@ STEPS = "Duo → S3", "S3 → UDM"
 def run_demo(folder: Path) -> None:
     """Land the last 24 settled hours, and print the result.
 
-    Exits with 1 if the run fails, or if the feed does not have exactly the records that Duo shows.
+    Exits with 1 if the run fails, or if the feed or the emulated SecOps does not have exactly what Duo shows.
     """
     console = Console(highlight=False, soft_wrap=True)
-    console.print("Starting an emulated Duo Admin API and a real S3 server (SeaweedFS) on loopback …")
+    console.print(
+        "Starting an emulated Duo, a real S3 server (SeaweedFS) and an emulated SecOps on loopback …"
+    )
     with Sandbox(folder) as sandbox:
         os.environ.update(sandbox.environment)
         os.environ["DAGSTER_HOME"] = str(local_instance(folder / "dagster"))
@@ -61,11 +67,18 @@ def run_demo(folder: Path) -> None:
         console.print(f"To see each hour in Dagster's UI: {sys.argv[0]} ui")
         in_duo = Counter(map(fingerprint, _shown_by_duo(sandbox, hours)))
         in_feed = Counter(fingerprint(as_sent(line)) for line in _lines(feed, hours))
+        in_secops = _in_secops(hours)
     if in_duo != in_feed:
         missing, doubled = (in_duo - in_feed).total(), (in_feed - in_duo).total()
         console.print(f"[red]✗[/] The feed is not what Duo shows: {missing} missing, {doubled} too many.")
         sys.exit(1)
     console.print(f"[green]✓[/] Each of the {in_duo.total():,} records that Duo shows is in the feed, once.")
+    in_siem, different = sum(hour.events for hour in in_secops), sum(hour.records for hour in in_secops)
+    has = f"SecOps (emulated) has {in_siem:,} of {in_duo.total():,} events"
+    if (in_siem, different) != (in_duo.total(), in_duo.total()):
+        console.print(f"[red]✗[/] {has}, of {different:,} different records.")
+        sys.exit(1)
+    console.print(f"[green]✓[/] {has}, each once.")
 
 
 def _run(console: Console, hours: Sequence[datetime]) -> list[list[Mapping[str, Any]]]:
@@ -157,6 +170,14 @@ def _shown_by_duo(sandbox: Sandbox, hours: Sequence[datetime]) -> list[dict[str,
     span = f"mintime={instants.unix_ms(hours[0])}&maxtime={instants.unix_ms(hours[-1] + HOUR)}"
     with urlopen(f"{sandbox.duo_url}/sandbox/records?{span}") as response:  # noqa: S310 - our own, on loopback
         return [json.loads(line) for line in response]
+
+
+def _in_secops(hours: Sequence[datetime]) -> list[Received]:
+    """Return what SecOps has of the hours."""
+    found = secops_settings(os.environ)
+    secops = SecOps(found.of, found.endpoint)
+    host = api_host(os.environ["DUO_API_HOST"]).name
+    return list(received(secops, hours[0], hours[-1] + HOUR, host).values())
 
 
 def _span(hours: Sequence[datetime]) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 import click
@@ -10,9 +10,16 @@ from botocore.exceptions import BotoCoreError
 
 from duo_pipeline.cli.chosen_account import the_chosen
 from duo_pipeline.config import settings
+from duo_pipeline.config.secops import secops as secops_settings
 from duo_pipeline.config.settings import SettingsError
 from duo_pipeline.secops import feed as secops
+from duo_pipeline.secops import feeds
+from duo_pipeline.secops.api import SecOps
+from duo_pipeline.secops.errors import SecOpsError
 from duo_pipeline.secops.feed import FeedBodyError, Instance
+from duo_pipeline.secops.feeds import FeedState
+
+Write = Literal["create", "update"]
 
 KEY_PLACEHOLDER = secops.access_key("ACCESS_KEY_ID_OF_THE_READER", "SECRET_ACCESS_KEY_OF_THE_READER")
 
@@ -26,24 +33,34 @@ def run_feed(
     profile: str | None,
     show_secret: bool,
     command: bool,
+    write: Write | None = None,
+    yes: bool = False,
 ) -> None:
-    """Print the body as JSON, and the command to standard error; or print only the command.
+    """Print the body as JSON, and the command to standard error; or print only the command; or send it.
 
     Args:
         account: The name of the account whose feed it is; needed if there are several accounts.
-        instance: The SecOps instance that will have the feed.
+        instance: The SecOps instance that will have the feed; that of ``SECOPS_*`` if it is sent.
         display_name: The name of the feed in SecOps.
         role: The ARN and the subject id, if Google assumes a role.
         profile: The AWS profile whose access key Google gets; without it, the AWS SDK's credentials.
         show_secret: Whether to print the access key, and not a placeholder.
         command: Whether to print only the command.
+        write: Whether to create the feed, or to bring the one that reads the prefix in line.
+        yes: Whether to do so without asking first.
+
+    Raises:
+        click.ClickException: A setting or an option is wrong, Google would not take the body, or SecOps
+            refused or could not be reached.
     """
     of = the_chosen(account)
     try:
+        if write:
+            instance = secops_settings(os.environ).of
         if role:
             authentication = secops.role(*role)
         else:
-            authentication = _access_key(profile) if show_secret else KEY_PLACEHOLDER
+            authentication = _access_key(profile) if show_secret or write else KEY_PLACEHOLDER
         feed = settings.feed(os.environ, of)
         body = secops.feed_body(
             f"s3://{feed.bucket}/{feed.prefix}",
@@ -53,12 +70,64 @@ def run_feed(
         )
     except (SettingsError, FeedBodyError) as error:
         raise click.ClickException(str(error)) from None
+    if write:
+        _send(write, body, f"s3://{feed.bucket}/{feed.prefix}", yes=yes)
+        return
     line = secops.secops_command(body, instance)
     if command:
         click.echo(line)
     else:
         click.echo(json.dumps(body, indent=2))
         click.echo(f"\nThe same with Google's command (pip install secops):\n{line}", err=True)
+
+
+def _send(write: Write, body: dict[str, Any], uri: str, *, yes: bool) -> None:
+    """Create or update the feed, after a question."""
+    try:
+        found = secops_settings(os.environ)
+        asked = SecOps(found.of, found.endpoint)
+        reading = feeds.reading(asked, uri)
+        if write == "create":
+            _create(asked, body, reading, uri, yes=yes)
+        else:
+            _update(asked, body, reading, uri, yes=yes)
+    except (SettingsError, SecOpsError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _create(asked: SecOps, body: dict[str, Any], reading: list[FeedState], uri: str, *, yes: bool) -> None:
+    if reading:
+        raise click.ClickException(
+            f"{feeds.names(reading)} reads {uri} already, and a second feed would ingest every line twice:"
+            " use --update to bring it in line, or delete it first."
+        )
+    name = body["displayName"]
+    if not yes:
+        click.confirm(f"Create the feed {name} in {asked.name}, which reads {uri}?", abort=True)
+    click.echo(f"Created: {feeds.create(asked, body)}. It looks for objects about every 15 minutes.")
+
+
+def _update(asked: SecOps, body: dict[str, Any], reading: list[FeedState], uri: str, *, yes: bool) -> None:
+    if len(reading) != 1:
+        named = f" ({feeds.names(reading)})" if reading else ""
+        raise click.ClickException(
+            f"{len(reading)} feeds read {uri}{named}, and --update needs exactly one: "
+            + ("use --create." if not reading else "delete the others first.")
+        )
+    (feed,) = reading
+    elsewhere = [f"reads {feed.uri} instead of {uri}"] if feed.uri.rstrip("/") != uri.rstrip("/") else []
+    differences = [*feed.differences(), *elsewhere]
+    if not differences:
+        click.echo(f"The feed {feed.display_name} is as this project makes it: nothing to update.")
+        return
+    for difference in differences:
+        click.echo(f"The feed {feed.display_name} {difference}.")
+    if not yes:
+        click.confirm(
+            f"Replace the settings of the feed {feed.display_name}, with its authentication?", abort=True
+        )
+    feeds.update(asked, feed.name, body)
+    click.echo(f"Updated: {feed.name}.")
 
 
 def _access_key(profile: str | None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -95,13 +95,21 @@ def sandbox(folder: Path, accounts: int) -> None:
 @main.command()
 @click.argument("source", metavar="FILE")
 @click.option("--findings", is_flag=True, help="Print what SecOps will not show, instead of the events.")
-def udm(source: str, findings: bool) -> None:
+@click.option("--with-secops", is_flag=True, help="Compare with the parser of your SecOps, field by field.")
+def udm(source: str, findings: bool, with_secops: bool) -> None:
     """Print the UDM events that Google's parser makes of FILE.
 
     FILE is an NDJSON file, - for standard input, or an s3:// URI. If the URI ends in a slash, it means all
     objects below it. A name that ends in .gz is unpacked, as SecOps does. Exits with 1 if SecOps will not
     show everything in a line, and with 2 if FILE cannot be read or there is no object.
+
+    With --with-secops, the lines go to the instance that SECOPS_* names, and to nobody else. Its parser makes
+    events of them, and the command prints the fields in which those differ. It exits with 1 if any differs.
     """
+    if with_secops:
+        from duo_pipeline.cli.compare import run_compare
+
+        run_compare(source)
     from duo_pipeline.cli.udm import run_udm
 
     run_udm(source, show_findings=findings)
@@ -134,6 +142,9 @@ def check(account: str | None, as_json: bool) -> None:
 @click.option("--show-secret", is_flag=True, help="Print the access key, not a placeholder.")
 @click.option("--profile", help="AWS profile with the access key of the user secops-reader.")
 @click.option("--command", is_flag=True, help="Print only the command that creates the feed.")
+@click.option("--create", "write", flag_value="create", help="Create the feed in the instance of SECOPS_*.")
+@click.option("--update", "write", flag_value="update", help="Bring the feed that reads the prefix in line.")
+@click.option("--yes", is_flag=True, help="Create or update without asking first.")
 def feed(
     account: str | None,
     project: str,
@@ -145,12 +156,15 @@ def feed(
     show_secret: bool,
     profile: str | None,
     command: bool,
+    write: Literal["create", "update"] | None,
+    yes: bool,
 ) -> None:
-    """Print the request that creates the feed in Google SecOps.
+    """Print the request that creates the feed in Google SecOps, or send it.
 
     It prints the body of the request, and the command that sends it. Bucket and prefix come from the
     settings. Google's own client has checked the body. A value that you leave out appears as a placeholder
-    in capitals.
+    in capitals. With --create or --update it sends the request, after a question, with an access key or a
+    role.
     """
     from duo_pipeline.cli.feed import run_feed
 
@@ -166,6 +180,8 @@ def feed(
         profile=profile,
         show_secret=show_secret,
         command=command,
+        write=write,
+        yes=yes,
     )
 
 

@@ -18,8 +18,10 @@ def run_sandbox(folder: Path, accounts: int) -> None:
         for name, value in sandbox.environment.items():
             click.echo(f"export {name}={shlex.quote(value)}")
         click.echo(
-            f"# An emulated Duo Admin API and an S3 server run here until Ctrl-C; data in {folder}.\n"
-            f"# To set faults and late records: curl {sandbox.duo_url}/sandbox/knobs (GET, PUT)."
+            "# An emulated Duo Admin API, an S3 server and an emulated SecOps run here until Ctrl-C; data in"
+            f" {folder}.\n"
+            f"# To set faults and late records: curl {sandbox.duo_url}/sandbox/knobs (GET, PUT);"
+            f" what goes wrong in SecOps: curl {sandbox.secops_url}/sandbox/knobs."
         )
         stopped.wait()
 

@@ -34,13 +34,13 @@ def run_udm(source: str, *, show_findings: bool) -> None:
     """
     findings = Findings()
     try:
-        for event in event_lines(_lines(source), findings):
+        for event in event_lines(source_lines(source), findings):
             if not show_findings:
                 sys.stdout.buffer.write(event)
     except BrokenPipeError:  # whoever reads the events has enough: click ends quietly
         raise
     except (OSError, BucketError, PackedError) as error:
-        click.echo(f"Error: {_sentence(source, error)}", err=True)
+        click.echo(f"Error: {why_unreadable(source, error)}", err=True)
         sys.exit(2)
     if show_findings:
         console = Console(highlight=False)
@@ -57,7 +57,13 @@ def run_udm(source: str, *, show_findings: bool) -> None:
     sys.exit(1 if findings.violations else 0)
 
 
-def _lines(source: str) -> Iterator[PlacedLine]:
+def source_lines(source: str) -> Iterator[PlacedLine]:
+    """Yield the lines of a file, of ``-`` for stdin, or of an ``s3://`` URI.
+
+    Raises:
+        OSError: The file cannot be read.
+        BucketError: S3 refused a request or could not be reached.
+    """
     if source.startswith("s3://"):
         yield from _s3_lines(source)
     elif source == "-":
@@ -90,7 +96,8 @@ def _numbered(name: str, lines: Iterator[bytes]) -> Iterator[PlacedLine]:
         raise PackedError(f"{name} cannot be unpacked to its end: {error}.") from None
 
 
-def _sentence(source: str, error: Exception) -> str:
+def why_unreadable(source: str, error: Exception) -> str:
+    """Return the sentence for an error of `source_lines`."""
     if isinstance(error, OSError):
         return f"{source} cannot be read ({error.strerror or type(error).__name__}): check its name."
     return str(error)

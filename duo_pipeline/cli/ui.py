@@ -16,6 +16,7 @@ from rich.console import Console
 
 from duo_pipeline.cli.local_instance import local_instance
 from duo_pipeline.cli.sandbox import a_sandbox, until_stopped
+from duo_pipeline.sandbox.sandbox import Sandbox
 
 POLL_SECONDS = 0.5
 STOP_SECONDS = 30
@@ -33,7 +34,7 @@ def run_ui(folder: Path, accounts: int, port: int) -> None:
     """
     console = Console(highlight=False)
     port = _free_port(port)
-    console.print("Starting an emulated Duo Admin API, a real S3 server (SeaweedFS), and Dagster …")
+    console.print("Starting an emulated Duo, a real S3 server (SeaweedFS), an emulated SecOps, and Dagster …")
     with until_stopped() as stopped, a_sandbox(folder, accounts) as sandbox:
         home = local_instance(folder / "dagster")
         log = folder / "dagster.log"
@@ -51,7 +52,7 @@ def run_ui(folder: Path, accounts: int, port: int) -> None:
                 start_new_session=True,  # Ctrl-C is for this process, which passes it on once
             )
         try:
-            failed = not _wait(console, dagster, f"http://127.0.0.1:{port}", sandbox.duo_url, stopped)
+            failed = not _wait(console, dagster, f"http://127.0.0.1:{port}", sandbox, stopped)
         finally:
             _stop(dagster)
     if failed:
@@ -67,7 +68,7 @@ def _without_alerts(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _wait(
-    console: Console, dagster: subprocess.Popen[bytes], url: str, duo_url: str, stopped: threading.Event
+    console: Console, dagster: subprocess.Popen[bytes], url: str, sandbox: Sandbox, stopped: threading.Event
 ) -> bool:
     """Wait until told to stop, and say when the UI answers. Return False if Dagster ended on its own."""
     announced = False
@@ -77,7 +78,11 @@ def _wait(
         if not announced and _answers(url):
             console.print(f"Dagster's UI: {url} (Ctrl-C ends everything)", soft_wrap=True)
             console.print(
-                f"To set faults and late records: curl {duo_url}/sandbox/knobs (GET, PUT)", soft_wrap=True
+                f"To set faults and late records: curl {sandbox.duo_url}/sandbox/knobs (GET, PUT)",
+                soft_wrap=True,
+            )
+            console.print(
+                f"What goes wrong in SecOps: curl {sandbox.secops_url}/sandbox/knobs", soft_wrap=True
             )
             announced = True
     return True

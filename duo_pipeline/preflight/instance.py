@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 
 from duo_pipeline.config.account import Account
+from duo_pipeline.config.secops import is_set
 from duo_pipeline.defs.internals import InstigatorStatus, InstigatorType
 from duo_pipeline.preflight.lines import Group
 
@@ -33,7 +34,7 @@ def check(environ: Mapping[str, str], accounts: Sequence[Account]) -> Group:
             instance.get_runs_count()
             group.ok(STORAGE, "The storage can be read.")
             _look_at_daemon(group, instance)
-            _look_at_schedules(group, instance, accounts)
+            _look_at_schedules(group, instance, accounts, environ)
             _look_at_limit(group, instance, accounts)
     except Exception as error:  # from a database, a module or Dagster, whatever dagster.yaml names
         group.fail(
@@ -78,10 +79,14 @@ def _look_at_daemon(group: Group, instance: dg.DagsterInstance) -> None:
     )
 
 
-def _look_at_schedules(group: Group, instance: dg.DagsterInstance, accounts: Sequence[Account]) -> None:
+def _look_at_schedules(
+    group: Group, instance: dg.DagsterInstance, accounts: Sequence[Account], environ: Mapping[str, str]
+) -> None:
     """Report the schedules that somebody has switched off; a schedule without a stored state is on."""
     states = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
     ours = [name for account in accounts for name in account.schedules]
+    if is_set(environ):
+        ours += [account.receipts_schedule for account in accounts]
     stopped = {one.name for one in states if one.status == InstigatorStatus.STOPPED}.intersection(ours)
     if not stopped:
         group.ok(SCHEDULES, f"{_and(ours)} are on.")

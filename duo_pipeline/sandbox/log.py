@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, Protocol
 
 from duo_pipeline.sandbox.knobs import Knobs
 
+PREFIX = "duo-telephony/"
+"""Where the pipeline writes it, and the feed of the emulated SecOps reads it."""
 LOG_PATH = "/admin/v2/logs/telephony"
 CREDITS_USED_PATH = "/admin/v1/info/telephony_credits_used"
 SUMMARY_PATH = "/admin/v1/info/summary"

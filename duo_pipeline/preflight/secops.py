@@ -1,0 +1,110 @@
+"""SecOps: the rights, the feed that reads the prefix, and the parser."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from duo_pipeline.config.secops import SecOpsSettings, secops
+from duo_pipeline.config.settings import FeedSettings, SettingsError
+from duo_pipeline.preflight.lines import Group
+from duo_pipeline.secops import feeds, parser
+from duo_pipeline.secops.api import SecOps
+from duo_pipeline.secops.errors import SecOpsError
+from duo_pipeline.secops.feeds import FeedState
+from duo_pipeline.secops.received import platform_counts
+from duo_pipeline.udm.invented import invented_lines
+
+SETTINGS, QUERIES, FEEDS, FEED, TRANSFER, PARSERS, RUN = (
+    *("settings", "count events", "list feeds", "feed", "last transfer", "parser", "run parser"),
+)
+SILENT = timedelta(hours=6)
+"""A feed looks for objects about every 15 minutes."""
+
+T = TypeVar("T")
+
+
+def check(environ: Mapping[str, str], of_feed: FeedSettings | None) -> Group:
+    """Ask SecOps what a receipt asks, and look at the feed that reads the prefix. It changes nothing.
+
+    Args:
+        environ: Where the settings are.
+        of_feed: The settings of the feed; without them, no feed is looked for.
+    """
+    group = Group("SecOps", SETTINGS, QUERIES, FEEDS, FEED, TRANSFER, PARSERS, RUN)
+    try:
+        found: SecOpsSettings = secops(environ)
+    except SettingsError as error:
+        group.fail(SETTINGS, str(error))
+        return group
+    asked = SecOps(found.of, found.endpoint)
+    group.ok(SETTINGS, f"The instance is {asked.name}.")
+    now = datetime.now(UTC)
+    counts = _try(group, QUERIES, lambda: platform_counts(asked, now - timedelta(days=1), now))
+    if counts:
+        refused = counts.unparsed + counts.invalid
+        said = f"SecOps took {counts.logs:,} lines of this log type in the last day, and refused {refused:,}"
+        (group.warn if refused else group.ok)(QUERIES, f"{said}, of all accounts.")
+    if of_feed:
+        uri = f"s3://{of_feed.bucket}/{of_feed.prefix}"
+        reading = _try(group, FEEDS, lambda: feeds.reading(asked, uri))
+        if reading is not None:
+            group.ok(FEEDS, "The feeds can be listed.")
+            _look_at_feeds(group, reading, uri, now)
+    _look_at_parser(group, asked)
+    return group
+
+
+def _look_at_feeds(group: Group, reading: list[FeedState], uri: str, now: datetime) -> None:
+    on = [feed for feed in reading if not feed.is_off]
+    if not reading:
+        group.fail(FEED, f"No feed reads {uri}: create one with `duo-pipeline feed --create`.")
+        return
+    if len(on) > 1:
+        group.fail(
+            FEED,
+            f"{len(on)} feeds read {uri}, so that SecOps ingests every line more than once: disable all but"
+            f" one of {feeds.names(on)}.",
+        )
+        return
+    feed = (on or reading)[0]
+    differences = feed.differences()
+    if feed.is_off:
+        group.fail(FEED, feed.sentence)
+    elif differences:
+        wrong = " and ".join(differences)
+        group.fail(
+            FEED, f"The feed {feed.display_name} {wrong}: `duo-pipeline feed --update` brings it in line."
+        )
+    else:
+        group.ok(FEED, f"The feed {feed.display_name} reads {uri}, and deletes nothing.")
+    if not feed.is_at_work:
+        group.fail(TRANSFER, feed.sentence)
+    elif feed.last_transfer is None or now - feed.last_transfer > SILENT:
+        group.warn(TRANSFER, feed.sentence)
+    else:
+        group.ok(TRANSFER, feed.sentence)
+
+
+def _look_at_parser(group: Group, asked: SecOps) -> None:
+    active = _try(group, PARSERS, lambda: parser.active_parser(asked))
+    if active is None:
+        return
+    if active.is_googles and not active.extension:
+        group.ok(PARSERS, f"The active parser is {active.sentence}.")
+    else:
+        group.warn(
+            PARSERS,
+            f"The active parser is {active.sentence}: what this project says of events may not hold for it."
+            " See the check parser_as_modelled.",
+        )
+    made = _try(group, RUN, lambda: list(parser.run(asked, active, invented_lines()[:1])))
+    if made is not None:
+        group.ok(RUN, "It can be run on lines.")
+
+
+def _try(group: Group, line: str, ask: Callable[[], T]) -> T | None:
+    try:
+        return ask()
+    except SecOpsError as error:
+        group.fail(line, str(error))
+        return None

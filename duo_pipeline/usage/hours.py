@@ -1,0 +1,92 @@
+"""`spike` and `enrollment_burst`: hours that are far above the usual."""
+
+import numpy as np
+
+from duo_pipeline.usage.finding import Finding, amount, found, plain
+from duo_pipeline.usage.rules import ENROLLMENT_BURST, HISTORY_DAYS, SPIKE
+from duo_pipeline.usage.seen import Array, Seen, place
+
+_FEWEST_VALUES = 5
+"""So many hours must be known of the same hour of the week and its neighbours, of twelve."""
+
+
+def spike(seen: Seen) -> list[Finding]:
+    """Return the finding about the hours whose credits are far above the usual, if there are any."""
+    limits = seen.thresholds[SPIKE]
+    before = seen.history.same_hours("credits")
+    known = np.isfinite(before).sum(axis=1) >= _FEWEST_VALUES
+    usual, spread = _median_and_spread(before)
+    limit = np.maximum.reduce(
+        [
+            usual + limits["credits"],
+            usual * limits["times_usual"],
+            usual + limits["spreads"] * np.maximum(spread, np.sqrt(usual)),
+        ]
+    )
+    over = np.flatnonzero((seen.credits >= limit) & known)
+    if not len(over):
+        return []
+    worst = int(over[(seen.credits - usual)[over].argmax()])
+    rows = seen.calls[seen.calls["hour"].isin(over)]
+    by_country = rows[rows["hour"] == worst].groupby("country", observed=True)["credits"].sum()
+    more = f" The same is true of {amount(len(over) - 1, 'other hour')}." if len(over) > 1 else ""
+    sentence = (
+        f"The hour from {worst:02}:00 UTC cost {amount(seen.credits[worst], 'credit')}, where"
+        f" {plain(round(usual[worst], 1))} is usual at that hour of the week; most of it went to"
+        f" {place(str(by_country.idxmax()))}.{more}"
+    )
+    return [found(SPIKE, "", sentence, seen.lines, rows)]
+
+
+def enrollment_burst(seen: Seen) -> list[Finding]:
+    """Return the finding about the hours, or the day, with far too many enrolments, if it has them."""
+    limits = seen.thresholds[ENROLLMENT_BURST]
+    usual = _mean(seen.history.same_hours("enrollments"))
+    days = [sum(one.enrollments) for one in seen.history.days(HISTORY_DAYS)]
+    usual_day = max(float(usual.sum()), float(np.median(days or [0])))
+    expected = _at_the_pace_of_the_day(seen.enrollments, usual)
+    limit = np.maximum(limits["enrollments"], limits["times_usual"] * expected)
+    over = np.flatnonzero(seen.enrollments >= limit)
+    rows = seen.enrollment_calls
+    if len(over):
+        worst = int(over[seen.enrollments[over].argmax()])
+        rows = rows[rows["hour"].isin(over)]
+        what = amount(seen.enrollments[worst], "enrolment")
+        when, usual_then = f"in the hour from {worst:02}:00 UTC", usual[worst]
+    elif seen.enrollments.sum() >= max(2 * limits["enrollments"], limits["times_usual_day"] * usual_day):
+        what, when, usual_then = amount(seen.enrollments.sum(), "enrolment"), "on this day", usual_day
+    else:
+        return []
+    sentence = f"{what} {when} ({{span}}), where {plain(round(usual_then, 1))} is usual."
+    return [found(ENROLLMENT_BURST, "", sentence, seen.lines, rows)]
+
+
+def _known(table: Array) -> Array:
+    """Return a table in which a row without any value has zeros."""
+    return np.where(np.isfinite(table).any(axis=1, keepdims=True), table, 0.0)
+
+
+def _median_and_spread(table: Array) -> tuple[Array, Array]:
+    """Return the median of each row and the spread around it, which single values do not change."""
+    known = _known(table)
+    median = np.nanmedian(known, axis=1)
+    return median, 1.4826 * np.nanmedian(np.abs(known - median[:, None]), axis=1)
+
+
+def _mean(table: Array) -> Array:
+    mean: Array = np.nanmean(_known(table), axis=1)
+    return mean
+
+
+def _at_the_pace_of_the_day(by_hour: Array, usual: Array) -> Array:
+    """Return how many enrolments each hour would have if it were as busy as the day's other hours.
+
+    On the day of a roll-out all working hours have more than usual; in a burst, only a few hours have.
+    """
+    expected = np.empty(len(usual))
+    for hour in range(len(usual)):
+        near = slice(max(0, hour - 2), hour + 3)
+        others = usual.sum() - usual[near].sum()
+        pace = (by_hour.sum() - by_hour[near].sum()) / others if others > 0 else 1.0
+        expected[hour] = usual[hour] * max(1.0, pace)
+    return expected

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from duo_pipeline.config import settings
-from duo_pipeline.config.account import UDM_SENSOR
+from duo_pipeline.config.account import UDM_SENSOR, USAGE_SENSOR
 from duo_pipeline.config.accounts_file import accounts
 from duo_pipeline.defs.alerts.sensor import alerts_sensor
 from duo_pipeline.defs.alerts.topic import Topic
@@ -22,6 +22,7 @@ def _now() -> datetime:
 
 # Ranges in one run, and checks that know hours, are what this project is about; the versions are pinned.
 warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
+warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*allow_nonexistent_upstream.*")
 warnings.filterwarnings(
     "ignore", category=dg.PreviewWarning, message=".*partitions_def on an AssetCheckSpec.*"
 )
@@ -38,6 +39,12 @@ defs = dg.Definitions.merge(
                 target=[one.watched.events for one in _pipelines],
                 default_status=dg.DefaultSensorStatus.RUNNING,
                 description="Makes the UDM events of each hour whose lines are newer than its events.",
+            ),
+            dg.AutomationConditionSensorDefinition(
+                USAGE_SENSOR,
+                target=[one.watched.usage for one in _pipelines],
+                default_status=dg.DefaultSensorStatus.RUNNING,
+                description="Makes the usage of each day again of which an hour has changed.",
             ),
             alerts_sensor(
                 [one.watched for one in _pipelines],

@@ -8,6 +8,7 @@ PREFIX = "duo-telephony/"
 WORK_PREFIX = "duo-telephony-work/"
 ALERTS_SENSOR = "telephony_alerts"
 UDM_SENSOR = "telephony_udm_follows"
+USAGE_SENSOR = "telephony_usage_follows"
 VARIABLES = {
     "ikey": "DUO_IKEY",
     "skey": "DUO_SKEY",
@@ -26,6 +27,7 @@ VARIABLES = {
     "lookback_hours": "DUO_LOOKBACK_HOURS",
     "reconcile_hours": "DUO_RECONCILE_HOURS",
     "reconcile_weekly_hours": "DUO_RECONCILE_WEEKLY_HOURS",
+    "thresholds": "DUO_USAGE_THRESHOLDS",
     "topic_arn": "ALERT_SNS_TOPIC_ARN",
     "ui_url": "DAGSTER_UI_URL",
     "project": "SECOPS_PROJECT",
@@ -96,6 +98,11 @@ class Account:
     def secops_resource(self) -> str:
         """The key of the resource that asks SecOps."""
         return f"google_secops{self.suffix}"
+
+    @property
+    def usage_job(self) -> str:
+        """The job that makes the usage of its days, and the schedule that requests it."""
+        return f"telephony_usage{self.suffix}"
 
     @property
     def pool(self) -> str:

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from duo_pipeline.config.account import DEFAULT_ACCOUNT, PREFIX, WORK_PREFIX, Account
 from duo_pipeline.duo.host import ApiHost, api_host
 from duo_pipeline.landing.line import RecordFormat
+from duo_pipeline.usage.rules import DEFAULTS, Thresholds, thresholds
 
 HOUR_FORMAT = "%Y-%m-%d-%H:%M"
 """How Dagster writes the key of an hourly partition."""
@@ -182,6 +183,17 @@ class HourSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageSettings:
+    """From which thresholds on usage looks like abuse; read when the code location loads.
+
+    Attributes:
+        thresholds: The thresholds of the rules, those of ``DUO_USAGE_THRESHOLDS`` replaced.
+    """
+
+    thresholds: Annotated[Thresholds, PlainValidator(thresholds)] = field(default_factory=lambda: DEFAULTS)
+
+
+@dataclass(frozen=True, slots=True)
 class AlertSettings:
     """Where to send alerts; read when the code location loads.
 
@@ -228,6 +240,11 @@ def feed(environ: Mapping[str, str], account: Account = DEFAULT_ACCOUNT) -> Feed
 def hours(environ: Mapping[str, str], account: Account = DEFAULT_ACCOUNT) -> HourSettings:
     """Read which hours there are; raises what `parse` does."""
     return parse(HourSettings, account.texts(environ), account)
+
+
+def usage(environ: Mapping[str, str], account: Account = DEFAULT_ACCOUNT) -> UsageSettings:
+    """Read from which thresholds on usage looks like abuse; raises what `parse` does."""
+    return parse(UsageSettings, account.texts(environ), account)
 
 
 def alerts(environ: Mapping[str, str]) -> AlertSettings:

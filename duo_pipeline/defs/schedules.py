@@ -1,7 +1,7 @@
-"""The schedules: one requests missing hours, one reads the newest hours again."""
+"""The schedules: one requests missing hours, one reads the newest hours again, one requests usage."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 
@@ -9,13 +9,18 @@ from duo_pipeline.config.account import Account
 from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs import tags
 from duo_pipeline.defs.checks import as_usual, no_hour_left_out
+from duo_pipeline.defs.days import contiguous_days, days_known, key_of_day
 from duo_pipeline.defs.dead_runs import end_dead_runs
-from duo_pipeline.defs.partition_status import to_request
-from duo_pipeline.defs.partitions import key_of, last_settled
+from duo_pipeline.defs.partition_status import missing, to_request
+from duo_pipeline.defs.partitions import HOUR, key_of, last_settled
 
 RECONCILE_CRON = "35 2 * * *"
 """Each night, between two runs of the hourly schedule."""
 SUNDAY = 6
+USAGE_CRON = "25 * * * *"
+MADE_ANYWAY_AFTER = timedelta(hours=6)
+"""So long after its end, a day's usage is made although its last hour is missing; the usage says so."""
+LAST_HOUR = 23
 
 
 ASSET_CHECKS = (no_hour_left_out.CHECK, as_usual.CHECK)
@@ -96,9 +101,60 @@ def reconcile_schedule(
     return schedule
 
 
+def usage_schedule(
+    account: Account,
+    usage: dg.AssetsDefinition,
+    ndjson: dg.AssetsDefinition,
+    hours: HourSettings,
+    now: Callable[[], datetime],
+) -> dg.ScheduleDefinition:
+    """Make the schedule that requests the usage of each day that is over.
+
+    Args:
+        account: The account whose job is requested.
+        usage: The asset whose days are looked at.
+        ndjson: The asset with the hours of the days.
+        hours: Which hours there are.
+        now: The time, in UTC.
+    """
+
+    @dg.schedule(
+        name=account.usage_job,
+        cron_schedule=USAGE_CRON,
+        execution_timezone="UTC",
+        job_name=account.usage_job,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Each hour, requests the usage of the days of the last DUO_LOOKBACK_HOURS that have none:"
+        " when the day's last hour has landed, or six hours after the end of the day.",
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        days = _days_over(context.instance, ndjson, hours, now())
+        done, under_way = days_known(context.instance, usage)
+        ranges = contiguous_days(day for day in days if day not in done | under_way)
+        if not ranges:
+            yield dg.SkipReason("Each day whose last hour has landed has its usage.")
+        for first, last in ranges:
+            yield _request(key_of_day(first), key_of_day(last))
+
+    return schedule
+
+
+def _days_over(
+    instance: dg.DagsterInstance, ndjson: dg.AssetsDefinition, hours: HourSettings, now: datetime
+) -> list[date]:
+    """Return the days of the look-back that are over and whose last hour has landed, or is late."""
+    settled = last_settled(hours, now, hours.lookback_hours)
+    last = [hour for hour in settled if hour.hour == LAST_HOUR]
+    not_done = {*missing(instance, ndjson, last)} if last else set()
+    return [hour.date() for hour in last if hour not in not_done or now >= hour + HOUR + MADE_ANYWAY_AFTER]
+
+
 def run_request(first: datetime, last: datetime) -> dg.RunRequest:
     """Return the request for one run over the hours from ``first`` to ``last``."""
-    start, end = key_of(first), key_of(last)
+    return _request(key_of(first), key_of(last))
+
+
+def _request(start: str, end: str) -> dg.RunRequest:
     if start == end:
         return dg.RunRequest(run_key=start, partition_key=start)
     return dg.RunRequest(

@@ -17,6 +17,7 @@ from duo_pipeline.instants import Instant
 from duo_pipeline.records import Entry, Record, Reject, time_of
 
 PATH = "/admin/v2/logs/telephony"
+SUMMARY_PATH = "/admin/v1/info/summary"
 LIMIT = 1000
 """The most records that Duo sends in one page."""
 MOST_PAGES_OF_REPEATS = 3
@@ -37,6 +38,22 @@ _COUNTED_PER_HOUR = 1_000_000
 _MOST_DIGITS = 18
 
 Hour = tuple[datetime, Iterator[Entry]]
+
+
+def credits_remaining(api: AdminApi) -> int:
+    """Return how many telephony credits the account has left; it costs one request.
+
+    The application needs the permission *Grant read information*.
+
+    Raises:
+        DuoRefusal: Duo refuses the request; its code is 40301 without that permission.
+        DuoUnavailable: Duo cannot be reached.
+        DuoContradiction: The answer has no such number.
+    """
+    remaining = api.get(SUMMARY_PATH, {}).get("telephony_credits_remaining")
+    if not isinstance(remaining, int) or isinstance(remaining, bool):
+        raise DuoContradiction("Duo did not say how many credits are left: report it to Duo's support.")
+    return remaining
 
 
 @dataclass(frozen=True, slots=True)

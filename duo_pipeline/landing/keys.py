@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 from duo_pipeline.landing.line import LOG
 
@@ -15,9 +15,9 @@ _WORK_NAME = re.compile(r"dt=\d{4}-\d\d-\d\d/hour=\d\d/(\d{6,}|[0-9a-f]{64})\.nd
 _ENTRY = re.compile(r"/hour=\d\d/(\d{6}|[1-9]\d{6,})\.ndjson\Z", re.ASCII)
 
 
-def day_folder(hour: datetime) -> str:
-    """Return ``dt=2026-11-23/`` for an hour in UTC."""
-    return f"dt={hour:%Y-%m-%d}/"
+def day_folder(day: date) -> str:
+    """Return ``dt=2026-11-23/`` for a day, or for an hour in UTC."""
+    return f"dt={day:%Y-%m-%d}/"
 
 
 def hour_folder(hour: datetime) -> str:
@@ -99,6 +99,16 @@ def events_key(work_prefix: str, hour: datetime) -> str:
 def findings_key(work_prefix: str, hour: datetime) -> str:
     """Return the key of the object with the findings about the hour's lines."""
     return f"{udm_prefix(work_prefix)}{hour_folder(hour)}findings.ndjson"
+
+
+def usage_prefix(work_prefix: str) -> str:
+    """Return the prefix of the usage of all days."""
+    return f"{work_prefix}usage/"
+
+
+def usage_key(work_prefix: str, day: date, name: str) -> str:
+    """Return the key of an object of a day's usage."""
+    return f"{usage_prefix(work_prefix)}{day_folder(day)}{name}.ndjson"
 
 
 def owner_key(work_prefix: str) -> str:

@@ -136,7 +136,7 @@ def usage_of(
         int(seen.calls.loc[seen.calls["digits"] >= 0, "number"].nunique()),
         findings,
         off,
-        seen.profile(list(hours)),
+        seen.profile(list(hours), list(dict.fromkeys(one.rule for one in findings))),
         int((seen.calls["country"] == UNREADABLE).sum()),
         lines.unreadable,
         lines.changed,

@@ -34,6 +34,7 @@ class Profile:
         busy_numbers: The most calls within minutes of each number that got several, by digest.
         busy_hours: The same within an hour.
         busy_ranges: The most different numbers within hours of each range that had several.
+        found: The rules that found something.
     """
 
     day: date
@@ -45,6 +46,12 @@ class Profile:
     busy_numbers: Mapping[str, int] = field(default_factory=dict)
     busy_hours: Mapping[str, int] = field(default_factory=dict)
     busy_ranges: Mapping[str, int] = field(default_factory=dict)
+    found: Sequence[str] = ()
+
+    @property
+    def known_credits(self) -> list[float | None]:
+        """The credits of each hour, with None for an hour that had not landed."""
+        return [value if hour in self.hours else None for hour, value in enumerate(self.credits)]
 
     def to_json(self) -> dict[str, Any]:
         """Return the profile as a JSON object."""

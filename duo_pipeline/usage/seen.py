@@ -92,11 +92,12 @@ class Seen:
             prices.setdefault(str(country), {})[self.lines.types[type_]] = price
         return prices
 
-    def profile(self, hours: list[int]) -> Profile:
+    def profile(self, hours: list[int], rules: list[str]) -> Profile:
         """Return what later days need to know of this one; call it after the rules.
 
         Args:
             hours: The hours that have landed.
+            rules: The rules that found something.
         """
         return Profile(
             self.day,
@@ -108,6 +109,7 @@ class Seen:
             self.busy.numbers,
             self.busy.hours,
             self.busy.ranges,
+            rules,
         )
 
 

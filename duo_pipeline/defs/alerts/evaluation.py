@@ -11,7 +11,8 @@ from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs.alerts import failures, red_checks
 from duo_pipeline.defs.alerts.incidents import Memory
 from duo_pipeline.defs.alerts.messages import Message, Messages
-from duo_pipeline.defs.checks.evaluations import AS_USUAL, IN_PLACE, NO_HOUR_LEFT_OUT, RECEIVED
+from duo_pipeline.defs.checks.evaluations import AS_USUAL, IN_PLACE, NO_ABUSE, NO_HOUR_LEFT_OUT, RECEIVED
+from duo_pipeline.defs.days import HOURS, days_known, hours_of
 from duo_pipeline.defs.partition_status import latest_attempts, missing
 from duo_pipeline.defs.partitions import key_of, last_settled, refusal
 
@@ -19,6 +20,11 @@ OVERDUE_AFTER = timedelta(minutes=90)
 """How long after settling an hour is overdue: two ticks of the hourly schedule, and half an hour to run."""
 NOT_DONE = ""
 """The ``check`` of an incident whose hours are not done: failed, overdue or left out."""
+
+USAGE_OVERDUE_AFTER = timedelta(hours=8)
+"""How long after its end the usage of a day is overdue: the schedule waits six hours for missing hours."""
+_WARNINGS = (AS_USUAL, NO_ABUSE)
+"""The checks of a whole asset that only warn; what they find is over when they no longer name it."""
 
 _WHY = {
     dg.DagsterRunStatus.FAILURE: "the last run has failed",
@@ -34,18 +40,20 @@ class Watched(NamedTuple):
     Attributes:
         lines: Its first asset: the hours in S3.
         events: Its second: what SecOps will show of them.
+        usage: Its third: what its days cost.
         hours: Which hours there are.
         receipts: What SecOps has of them, if ``SECOPS_*`` is set.
     """
 
     lines: dg.AssetsDefinition
     events: dg.AssetsDefinition
+    usage: dg.AssetsDefinition
     hours: HourSettings
     receipts: dg.AssetsDefinition | None = None
 
     @property
-    def assets(self) -> list[dg.AssetsDefinition]:
-        """Its assets, upstream first."""
+    def hourly(self) -> list[dg.AssetsDefinition]:
+        """Its hourly assets, upstream first."""
         return [asset for asset in (self.lines, self.events, self.receipts) if asset]
 
 
@@ -68,8 +76,10 @@ class AlertEvaluation:
     ) -> None:
         self._instance = instance
         self._accounts = accounts
-        self._assets = {_name(asset): asset for one in accounts for asset in one.assets}
-        self._hours = {_name(asset): one.hours for one in accounts for asset in one.assets}
+        self._hourly = [asset for one in accounts for asset in one.hourly]
+        self._daily = [one.usage for one in accounts]
+        self._assets = {_name(asset): asset for asset in (*self._hourly, *self._daily)}
+        self._hours = {_name(asset): one.hours for one in accounts for asset in (*one.hourly, one.usage)}
         self._messages = Messages(ui_url)
         self._now = now
 
@@ -79,8 +89,10 @@ class AlertEvaluation:
             self._over(memory)
             or self._failed(memory)
             or self._overdue(memory)
+            or self._usage_overdue(memory)
             or self._asset_is_red(memory, NO_HOUR_LEFT_OUT, incident=NOT_DONE)
             or self._asset_is_red(memory, AS_USUAL, incident=AS_USUAL)
+            or self._asset_is_red(memory, NO_ABUSE, incident=NO_ABUSE)
             or self._hours_are_red(memory)
         )
 
@@ -100,8 +112,7 @@ class AlertEvaluation:
 
     def _failed(self, memory: Memory) -> Message | None:
         """Open an incident for the next failed run whose hours are in no open incident."""
-        assets = [*self._assets.values()]
-        for storage_id, failure in failures.after(self._instance, assets, memory.failures_until):
+        for storage_id, failure in failures.after(self._instance, self._hourly, memory.failures_until):
             memory.failures_until = storage_id
             if failure and (new := self._open(memory, failure.asset, NOT_DONE, failure.hours)):
                 return self._messages.failed(
@@ -113,12 +124,26 @@ class AlertEvaluation:
         """Open an incident for settled hours that no run has done or is doing."""
         if self._now.timestamp() - memory.since < OVERDUE_AFTER.total_seconds():
             return None
-        for lines, _, hours, _ in self._accounts:
+        for lines, _, _, hours, _ in self._accounts:
             states = self._states(lines, last_settled(hours, self._now - OVERDUE_AFTER, hours.lookback_hours))
             if new := self._open(memory, lines, NOT_DONE, states):
                 counts = Counter(_WHY.get(states[hour], _WAITING) for hour in new)
                 reasons = [f"{why} ({count:,} of {len(new):,} hours)" for why, count in counts.items()]
                 return self._messages.overdue(_name(lines), new, why="; ".join(reasons))
+        return None
+
+    def _usage_overdue(self, memory: Memory) -> Message | None:
+        """Open an incident for days that should have usage by now."""
+        if self._now.timestamp() - memory.since < USAGE_OVERDUE_AFTER.total_seconds():
+            return None
+        for _, _, usage, hours, _ in self._accounts:
+            settled = last_settled(hours, self._now - USAGE_OVERDUE_AFTER, hours.lookback_hours)
+            ended = [hour.date() for hour in settled if hour.hour == HOURS - 1]
+            wanted = [hour for day in ended for hour in hours_of(day)]
+            if new := self._open(memory, usage, NOT_DONE, self._not_done(usage, wanted)):
+                return self._messages.overdue(
+                    _name(usage), new, why="no run has made the usage of these days"
+                )
         return None
 
     def _asset_is_red(self, memory: Memory, check: str, *, incident: str) -> Message | None:
@@ -127,18 +152,19 @@ class AlertEvaluation:
         Hours that can no longer be read are left out: their incident is over, though ``no_hour_left_out``
         stays red as long as DUO_PARTITIONS_START lies before them.
         """
-        for lines, *_ in self._accounts:
-            said = red_checks.of_asset(self._instance, dg.AssetCheckKey(lines.key, check), memory.since)
+        for one in self._accounts:
+            asset = one.usage if check == NO_ABUSE else one.lines
+            said = red_checks.of_asset(self._instance, dg.AssetCheckKey(asset.key, check), memory.since)
             if not said:
                 continue
-            news = set(said.hours) - memory.hours(_name(lines), incident)
+            news = set(said.hours) - memory.hours(_name(asset), incident)
             if (
                 incident == NOT_DONE
             ):  # the evaluation may be an hour old, and what it names may be done by now
-                news = self._not_done(lines, [hour for hour in news if not self._is_lost(lines, hour)])
-            if new := self._open(memory, lines, incident, news):
+                news = self._not_done(asset, [hour for hour in news if not self._is_lost(asset, hour)])
+            if new := self._open(memory, asset, incident, news):
                 return self._messages.red(
-                    _name(lines), new, check=check, sentence=said.sentence, warning=check == AS_USUAL
+                    _name(asset), new, check=check, sentence=said.sentence, warning=check in _WARNINGS
                 )
         return None
 
@@ -173,13 +199,16 @@ class AlertEvaluation:
             return self._not_done(asset, hours)
         wanted = self._since_start(asset, hours)
         key = dg.AssetCheckKey(asset.key, check)
-        if check == AS_USUAL:
+        if check in _WARNINGS:
             said = red_checks.of_asset(self._instance, key, memory.since)
             return wanted.intersection(said.hours) if said else set()
         return red_checks.not_green(self._instance, key, wanted)
 
     def _not_done(self, asset: dg.AssetsDefinition, hours: Collection[datetime]) -> set[datetime]:
         wanted = sorted(self._since_start(asset, hours))
+        if asset in self._daily:
+            made, _ = days_known(self._instance, asset)
+            return {hour for hour in wanted if hour.date() not in made}
         return set(missing(self._instance, asset, wanted, or_under_way=True)) if wanted else set()
 
     def _since_start(self, asset: dg.AssetsDefinition, hours: Collection[datetime]) -> set[datetime]:

@@ -16,6 +16,7 @@ IN_PLACE = "in_place"
 NO_HOUR_LEFT_OUT = "no_hour_left_out"
 AS_USUAL = "as_usual"
 RECEIVED = "received"
+NO_ABUSE = "no_abuse"
 HOURS = "hours"
 """The metadata key of an evaluation of a whole asset that lists the ranges of wrong hours."""
 EACH_HOUR = 168

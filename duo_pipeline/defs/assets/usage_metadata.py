@@ -1,0 +1,86 @@
+"""The metadata of each day's usage: what it cost, where, when, and what looks like abuse."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+import dagster as dg
+
+from duo_pipeline.masking import shown
+from duo_pipeline.usage.chart import chart
+from duo_pipeline.usage.credits import CreditsLeft
+from duo_pipeline.usage.day import Usage
+from duo_pipeline.usage.profile import Profile
+
+_MOST_ROWS = 30
+
+
+def usage_metadata(
+    usage: Usage,
+    *,
+    before: Iterable[Profile],
+    left: CreditsLeft | str,
+    objects: Sequence[str],
+) -> dict[str, dg.MetadataValue]:
+    """Return the metadata of a day. It contains no phone number.
+
+    Args:
+        usage: The usage of the day.
+        before: The profiles of the days before, for the chart.
+        left: The credits that are left, or why they are not known.
+        objects: The URIs of the objects in S3.
+    """
+    landed = {one.day: one.known_credits for one in (*before, usage.profile)}
+    return {
+        "credits": dg.MetadataValue.float(float(usage.credits)),
+        "records": dg.MetadataValue.int(usage.calls),
+        "numbers": dg.MetadataValue.int(usage.numbers),
+        "findings": dg.MetadataValue.int(len(usage.findings)),
+        "findings_table": dg.MetadataValue.md(_findings(usage)),
+        "missing_hours": dg.MetadataValue.text(named_hours(usage.missing_hours) or "none"),
+        "by_country": dg.MetadataValue.md(_table(usage, "country")),
+        "by_type": dg.MetadataValue.md(_table(usage, "type")),
+        "by_context": dg.MetadataValue.md(_table(usage, "context")),
+        "credits_by_hour": dg.MetadataValue.md(f"```\n{chart(usage.day, landed)}\n```"),
+        "credits_left": dg.MetadataValue.text(str(left)),
+        "unreadable_numbers": dg.MetadataValue.int(usage.unreadable_numbers),
+        "unreadable_lines": dg.MetadataValue.int(usage.unreadable_lines),
+        "rules_off": dg.MetadataValue.md(_rules_off(usage.off)),
+        "objects": dg.MetadataValue.json(list(objects)),
+    }
+
+
+def named_hours(hours: Sequence[int]) -> str:
+    """Return the hours of a day as ranges: ``03:00, 15:00 to 23:00``."""
+    ranges: list[list[int]] = []
+    for hour in hours:
+        if ranges and ranges[-1][1] + 1 == hour:
+            ranges[-1][1] = hour
+        else:
+            ranges.append([hour, hour])
+    return ", ".join(f"{a:02}:00" if a == b else f"{a:02}:00 to {b:02}:00" for a, b in ranges)
+
+
+def _table(usage: Usage, name: str) -> str:
+    rows = usage.by(name)
+    cells = [(shown(str(row[name])), f"{row['calls']:,}", f"{row['credits']:,}") for row in rows[:_MOST_ROWS]]
+    more = [(f"{len(rows) - _MOST_ROWS} more", "", "")] if len(rows) > _MOST_ROWS else []
+    return _markdown([(name, "records", "credits"), *cells, *more]) if rows else "none"
+
+
+def _findings(usage: Usage) -> str:
+    rows = [(one.rule, one.sentence, one.advice) for one in usage.findings]
+    return _markdown([("rule", "finding", "what to do"), *rows]) if rows else "none"
+
+
+def _rules_off(off: Mapping[str, str]) -> str:
+    return "\n".join(f"- `{rule}` {why}" for rule, why in off.items()) or "none"
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
+    lines = [f"|{'|'.join(row)}|" for row in rows]
+    return "\n".join([lines[0], f"|{'---|' * len(rows[0])}", *lines[1:]])
+
+
+def day_text(day: date) -> str:
+    """Return a day for a sentence: ``Monday 2026-11-23``."""
+    return f"{day:%A %Y-%m-%d}"

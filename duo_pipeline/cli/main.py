@@ -1,5 +1,6 @@
 """The commands, with their options and help texts."""
 
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +27,8 @@ _ACCOUNTS = click.option(
     show_default=True,
     help="How many Duo accounts to emulate, listed in a file of accounts. 0: one account, no file.",
 )
+
+_DAY = click.DateTime(["%Y-%m-%d"])
 
 
 class _Commands(click.Group):
@@ -183,6 +186,24 @@ def feed(
         write=write,
         yes=yes,
     )
+
+
+@main.command()
+@account_option("needed if there are several.")
+@click.option("--days", type=click.IntRange(1, 400), help="How many days, up to today (UTC); 7 by default.")
+@click.option("--from", "first", type=_DAY, help="The first day, as in 2026-11-01; needs --to.")
+@click.option("--to", "last", type=_DAY, help="The last day.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def usage(
+    account: str | None, days: int | None, first: datetime | None, last: datetime | None, as_json: bool
+) -> None:
+    """Print what telephony cost on some days, and what looks like toll fraud or MFA abuse.
+
+    Reads what the asset telephony_usage has written to S3. Phone numbers are masked.
+    """
+    from duo_pipeline.cli.usage import run_usage
+
+    run_usage(account, days, first and first.date(), last and last.date(), as_json=as_json)
 
 
 @main.command()

@@ -26,14 +26,17 @@ from duo_pipeline.usage.rules import COUNTRY_DAYS, CREDITS_LOW, Thresholds
 
 _When = dg.AutomationCondition
 HOURS_ARE_NEWER = (
-    _When.any_deps_match(_When.newly_updated()).since(_When.newly_updated() | _When.newly_requested())
+    (_When.any_deps_match(_When.newly_updated()) & (~_When.missing() | _When.in_progress())).since(
+        _When.newly_requested()
+    )
     & ~_When.missing()
     & ~_When.any_deps_in_progress()
     & ~_When.in_progress()
 )
 """Requests each day that has usage, however old, and of which an hour has changed since.
 
-The schedule requests the days that have none.
+The schedule requests the days that have none. An hour that changes while a run makes the usage of its day
+counts, too: the run may have read the hour before.
 """
 NO_RIGHT = 40301
 """Duo's code for a permission that the application does not have."""

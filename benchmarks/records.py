@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from duo_pipeline.sandbox.log import (
-    DAY,
-    MEAN_WEIGHT,
-    WEEKEND,
     FixedLog,
     GeneratedLog,
     Log,
 )
+from duo_pipeline.sandbox.traffic import DAY, MEAN_WEIGHT, WEEKEND
 
 HOUR = timedelta(hours=1)
 

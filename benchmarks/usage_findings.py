@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from duo_pipeline import ndjson
-from duo_pipeline.sandbox.attacks import KINDS, STRENGTHS, Kind, Strength, attack
+from duo_pipeline.sandbox.attacks import KINDS, STRENGTHS, calls_of
+from duo_pipeline.sandbox.knobs import Kind, Strength
 from duo_pipeline.sandbox.traffic import Call, Traffic
 from duo_pipeline.usage.day import Usage, usage_of
 from duo_pipeline.usage.lines import LineReader
@@ -57,7 +58,7 @@ class Account:
         rng = random.Random(f"{self.name}/{kind}/{strength}/{number}")
         day = rng.randrange(FIRST_ATTACK, DAYS)
         start = FIRST + DAY * day + timedelta(minutes=rng.randrange(20 * 60))
-        calls = attack(kind, strength, self.traffic, self.traffic.expected(start), str(number))
+        calls = calls_of(kind, strength, self.traffic, self.traffic.expected(start), str(number))
         placed = [(start + timedelta(seconds=call.second), call) for call in calls]
         return {one.rule for one in self.usage(day, placed).findings}
 

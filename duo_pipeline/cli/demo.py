@@ -18,7 +18,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from duo_pipeline import instants
+from duo_pipeline.cli.demo_attack import run_usage_job, usage_days
 from duo_pipeline.cli.local_instance import local_instance
+from duo_pipeline.cli.usage import print_usage
 from duo_pipeline.config.account import DEFAULT_ACCOUNT
 from duo_pipeline.config.secops import secops as secops_settings
 from duo_pipeline.config.settings import feed as feed_settings
@@ -62,6 +64,10 @@ def run_demo(folder: Path) -> None:
         mirror(sandbox.s3.client(), settings.bucket, prefixes, bucket)
         _print_event(console, events, hours)
         console.print(_table(hours, landed, mapped))
+        days = sorted({hour.date() for hour in hours})
+        run_usage_job(console, days[0], days[-1])
+        console.print("What telephony cost, and what looks like abuse:")
+        print_usage(usage_days(), DEFAULT_ACCOUNT, days)
         console.print(f"The feed that SecOps reads:       {feed}")
         console.print(f"The events that SecOps will show: {events}")
         console.print(f"To see each hour in Dagster's UI: {sys.argv[0]} ui")

@@ -55,15 +55,28 @@ def _need_the_sandbox() -> None:
 
 @main.command()
 @_FOLDER
-def demo(folder: Path) -> None:
+@click.option("--attack", metavar="KIND", help="Show how an attack of a kind is found: number_range, spike …")
+def demo(folder: Path, attack: str | None) -> None:
     """Land 24 hours of an emulated Duo in a real S3 server.
 
-    These are the last 24 settled hours. At the end it prints what has landed.
+    These are the last 24 settled hours. At the end it prints what has landed, and what it cost.
+
+    With --attack, land the last 30 days, with an attack yesterday, and show the findings. The kinds are
+    repeated_prompts, number_range, new_country, expensive_destination, spike and enrollment_burst.
     """
     _need_the_sandbox()
-    from duo_pipeline.cli.demo import run_demo
+    if attack is None:
+        from duo_pipeline.cli.demo import run_demo
 
-    run_demo(folder.resolve())
+        run_demo(folder.resolve())
+        return
+    from duo_pipeline.cli.demo_attack import run_attack
+    from duo_pipeline.sandbox.attacks import KINDS
+
+    kinds = [kind for kind in KINDS if kind == attack]
+    if not kinds:
+        raise click.UsageError(f"There is no attack {attack}. Choose from: {', '.join(KINDS)}.")
+    run_attack(folder.resolve() / "attack", kinds[0])
 
 
 @main.command()

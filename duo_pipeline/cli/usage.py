@@ -23,6 +23,7 @@ from duo_pipeline.masking import shown
 from duo_pipeline.usage.chart import DAYS, chart
 from duo_pipeline.usage.credits import credits_left
 from duo_pipeline.usage.finding import plain
+from duo_pipeline.usage.profile import Profile
 from duo_pipeline.usage.rules import RULES
 
 DEFAULT_DAYS = 7
@@ -59,18 +60,35 @@ def run_usage(
     wanted = _days(days, first, last, today())
     try:
         stored = UsageDays(open_feed(settings.feed(os.environ, of), S3Resource()))
-        chart_days = [wanted[-1] - timedelta(days=back) for back in reversed(range(DAYS))]
-        found, profiles = stored.stored(wanted), stored.profiles(chart_days)
-        said = stored.credits()
+        print_usage(stored, of, wanted, as_json=as_json)
     except (settings.SettingsError, BucketError) as error:
         raise click.ClickException(str(error)) from None
-    report = _report(of, wanted, found, said)
+
+
+def print_usage(
+    stored: UsageDays, account: Account, wanted: Sequence[date], *, as_json: bool = False
+) -> set[str]:
+    """Print the usage of some days, and return the rules that found something.
+
+    Args:
+        stored: The usage in S3.
+        account: The account whose usage it is.
+        wanted: The days, in order.
+        as_json: Whether to print JSON.
+
+    Raises:
+        BucketError: S3 cannot be read.
+    """
+    found = stored.stored(wanted)
+    month = stored.profiles([wanted[-1] - timedelta(days=back) for back in reversed(range(DAYS))])
+    report = _report(account, wanted, found, _left([*month.values()], stored.credits()))
     if as_json:
         click.echo(json.dumps(report, indent=2, ensure_ascii=False))
-        return
-    _print(report)
-    if profiles:
-        click.echo(chart(wanted[-1], {day: one.known_credits for day, one in profiles.items()}))
+    else:
+        _print(report)
+        if month:
+            click.echo(chart(wanted[-1], {day: one.known_credits for day, one in month.items()}))
+    return {finding["rule"] for finding in report["findings"]}
 
 
 def _days(days: int | None, first: date | None, last: date | None, today: date) -> list[date]:
@@ -87,7 +105,7 @@ def _report(
     account: Account,
     wanted: Sequence[date],
     found: Mapping[date, StoredDay],
-    said: Mapping[str, Any] | None,
+    left: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return everything that the command says, as a JSON object without a phone number."""
     rows = [row for day in found.values() for row in day.rows]
@@ -111,7 +129,7 @@ def _report(
         },
         "rules_off": _off(found),
         "unreadable_numbers": sum(one.summary.get("unreadable_numbers", 0) for one in found.values()),
-        "credits_left": _left(found, said),
+        "credits_left": left,
     }
 
 
@@ -129,13 +147,12 @@ def _off(found: Mapping[date, StoredDay]) -> dict[str, str]:
     return dict(found[max(found)].summary.get("off", {})) if found else {}
 
 
-def _left(found: Mapping[date, StoredDay], said: Mapping[str, Any] | None) -> dict[str, Any]:
+def _left(month: Sequence[Profile], said: Mapping[str, Any] | None) -> dict[str, Any]:
     if said is None:
         return {"unknown": "Duo has not been asked yet: it is asked when the usage of the newest day is made"}
     if "remaining" not in said:
         return {"asked": said["asked"], "unknown": said["unknown"]}
-    newest = [one.profile for _, one in sorted(found.items(), reverse=True) if one.profile]
-    left = credits_left(said["remaining"], date.fromisoformat(said["asked"]), newest)
+    left = credits_left(said["remaining"], date.fromisoformat(said["asked"]), month[::-1])
     until = left.until and left.until.isoformat()
     return {
         "asked": said["asked"],

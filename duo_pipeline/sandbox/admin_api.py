@@ -23,10 +23,12 @@ from duo_pipeline.sandbox.errors import DuoError
 from duo_pipeline.sandbox.faults import faulty
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.log import (
+    CREDITS_REMAINING,
     CREDITS_USED_PATH,
     LOG_PATH,
     SUMMARY,
     SUMMARY_PATH,
+    AttackedLog,
     Log,
     between,
     credits_used,
@@ -183,9 +185,14 @@ class AdminApi:
             begin = max(mintime, int(oldest.timestamp()))
             items = visible(self._log_of(params), begin * 1000, maxtime * 1000, knobs=knobs, now=now)
             return credits_used(items, mintime, maxtime)
-        return SUMMARY
+        return {**SUMMARY, CREDITS_REMAINING: knobs.credits_remaining}
 
     def _log_of(self, params: Mapping[str, str]) -> Log:
+        """Return the log that a request asks for, with the attacks of the knobs."""
+        log = self._plain_log_of(params)
+        return AttackedLog(log, self.knobs.attacks) if self.knobs.attacks else log
+
+    def _plain_log_of(self, params: Mapping[str, str]) -> Log:
         account_id = params.get("account_id")
         if account_id is None or self.knobs.ignore_account_id:
             return self.log
@@ -210,7 +217,9 @@ class AdminApi:
     async def _get_records(self, request: Request) -> Response:
         """Return all records of [mintime, maxtime) in ms, one per line, whether Duo shows them yet or not."""
         start, end = (moment(int(request.query_params[name]) * 1000) for name in ("mintime", "maxtime"))
-        lines = [json.dumps(placed.written(self.knobs)) + "\n" for placed in between(self.log, start, end)]
+        lines = [
+            json.dumps(placed.written(self.knobs)) + "\n" for placed in between(self._log_of({}), start, end)
+        ]
         return Response("".join(lines), media_type="application/x-ndjson")
 
 

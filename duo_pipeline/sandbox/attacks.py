@@ -2,24 +2,16 @@
 
 import random
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
+from duo_pipeline.sandbox.knobs import Kind, Strength
 from duo_pipeline.sandbox.traffic import Call, Traffic
 
-Kind = Literal[
-    "repeated_prompts",
-    "number_range",
-    "new_country",
-    "expensive_destination",
-    "spike",
-    "enrollment_burst",
-]
-Strength = Literal["weak", "medium", "strong"]
 KINDS: Sequence[Kind] = get_args(Kind)
 STRENGTHS: Sequence[Strength] = get_args(Strength)
 
 _MINUTE, _HOUR = 60, 3600
-# Ranges of countries that fraud has used, with no digit of a subscriber.
+# Far countries, and kinds of numbers that earn money. Some of these numbers may exist; nobody is called.
 _FAR = ("+25261", "+3712", "+9607", "+22462", "+2162", "+77", "+99455", "+88017", "+23276", "+5355")
 _DEAR = ("+8816123", "+449098790", "+1900555", "+44844555", "+447090")
 
@@ -55,7 +47,7 @@ _SIZES: dict[str, dict[Strength, _Size]] = {
 }
 
 
-def attack(kind: Kind, strength: Strength, traffic: Traffic, usual: float, seed: str) -> list[Call]:
+def calls_of(kind: Kind, strength: Strength, traffic: Traffic, usual: float, seed: str) -> list[Call]:
     """Return the calls and texts of an attack; their seconds count from its beginning.
 
     Args:
@@ -135,7 +127,7 @@ def _spike(rng: random.Random, seconds: list[float], traffic: Traffic) -> list[C
 def _enrollment_burst(rng: random.Random, seconds: list[float], traffic: Traffic) -> list[Call]:
     people = [rng.choice(traffic.people) for _ in seconds]
     return [
-        Call(at, f"{phone[:-3]}{rng.randrange(1000):03}", "sms", "enrollment", sms)
+        Call(at, f"{phone[:-2]}{rng.randrange(100):02}", "sms", "enrollment", sms)
         for at, (phone, (sms, _)) in zip(seconds, people, strict=True)
     ]
 

@@ -1,5 +1,6 @@
 """The knobs of the emulated Duo: behaviour that is not known of the real Duo, and failures."""
 
+from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import ConfigDict, Field
@@ -31,6 +32,43 @@ class Fault:
     after: int = Field(default=0, ge=0)
     retry_after: int | None = None
     seconds: float = Field(default=0, ge=0)
+
+
+Kind = Literal[
+    "repeated_prompts",
+    "number_range",
+    "new_country",
+    "expensive_destination",
+    "spike",
+    "enrollment_burst",
+]
+"""What an attack is like; `attacks.py` makes them."""
+Strength = Literal["weak", "medium", "strong"]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Attack:
+    """An attack, whose records are among those of the log.
+
+    Args:
+        kind: What it is.
+        at: When it begins, in ISO 8601 with an offset.
+        strength: How strong it is.
+    """
+
+    kind: Kind
+    at: str
+    strength: Strength = "medium"
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is None:
+            raise ValueError("the time of an attack needs an offset")
+
+    @property
+    def start(self) -> datetime:
+        """Return when it begins, in UTC."""
+        moment = datetime.fromisoformat(self.at)
+        return moment.astimezone(UTC) if moment.tzinfo else moment
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -67,6 +105,8 @@ class Knobs:
         grant_read_information: Whether the application may read information; otherwise the answer is 40301.
         ignore_account_id: Whether each child account gets its parent's log, as if it had not been named.
         faults: The failures of the next requests for the telephony log.
+        credits_remaining: How many credits are left.
+        attacks: The attacks on the account.
     """
 
     compare: Literal["exact", "floored"] = "exact"
@@ -89,3 +129,5 @@ class Knobs:
     grant_read_log: bool = True
     grant_read_information: bool = True
     faults: tuple[Fault, ...] = ()
+    credits_remaining: int = 25_000
+    attacks: tuple[Attack, ...] = ()

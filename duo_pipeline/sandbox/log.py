@@ -8,17 +8,20 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
-from duo_pipeline.sandbox.knobs import Knobs
+from duo_pipeline.sandbox.attacks import calls_of
+from duo_pipeline.sandbox.knobs import Attack, Knobs
+from duo_pipeline.sandbox.traffic import Call, Traffic
 
 PREFIX = "duo-telephony/"
 """Where the pipeline writes it, and the feed of the emulated SecOps reads it."""
 LOG_PATH = "/admin/v2/logs/telephony"
 CREDITS_USED_PATH = "/admin/v1/info/telephony_credits_used"
 SUMMARY_PATH = "/admin/v1/info/summary"
+CREDITS_REMAINING = "telephony_credits_remaining"
+"""The field of the summary that a knob sets."""
 SUMMARY = {
     "admin_count": 3,
     "integration_count": 9,
-    "telephony_credits_remaining": 25_000,
     "user_count": 800,
 }
 
@@ -120,38 +123,16 @@ class FixedLog:
         return self._hours.get(micros(start) // HOUR_MICROS, ())
 
 
-# Busy from 7 to 18 UTC with a dip at noon. The numbers are weights; MEAN_WEIGHT is their mean over a week.
-DAY = (2, 1, 1, 1, 1, 2, 4, 8, 11, 12, 11, 10, 8, 10, 11, 10, 9, 7, 5, 4, 3, 3, 2, 2)
-WEEKEND = 0.25
-MEAN_WEIGHT = sum(DAY) * (5 + 2 * WEEKEND) / 7 / 24
-
-# The known contexts, with weights; Duo may add others at any time.
-CONTEXTS = {"authentication": 88, "enrollment": 6, "administrator login": 4, "verify": 2}
-
-# Numbers that nobody has: reserved for fiction by NANPA (555-01xx), Ofcom and ACMA.
-PHONES = (
-    [f"+1{npa}55501{n:02}" for npa in (212, 312, 415, 617, 734) for n in range(100)]
-    + [f"+447700900{n:03}" for n in range(0, 1000, 7)]
-    + [f"+44207946{n:04}" for n in range(0, 1000, 29)]
-    + [f"+61491570{n}" for n in ("006", "156", "157", "158", "159", "110")]
-)
-# Credits of an attempt, (sms, phone), by the prefix of the country. Duo charges by country; 0 to 5 are known.
-CREDITS = {"+1": (1, 2), "+4": (1, 3), "+6": (2, 5)}
-SHARE_OF_SMS = 0.6
-SHARE_WITHOUT_CHARGE = 0.03
-
-
 class GeneratedLog:
     """Generates a telephony log from a seed: the same records for the same hours on each machine.
 
     Args:
         seed: The seed; each seed makes a different log.
-        records_per_day: The mean over a week. Nights and weekends are quieter, and the hours vary randomly.
+        records_per_day: The mean over a week.
     """
 
     def __init__(self, seed: str = "duo", records_per_day: float = 1000) -> None:
-        self.seed = seed
-        self.records_per_day = records_per_day
+        self.traffic = Traffic(seed, records_per_day)
         # 200 days: more than the 180 days that Duo keeps.
         self._placed = lru_cache(maxsize=200 * 24)(self._make)
 
@@ -169,31 +150,51 @@ class GeneratedLog:
         return self._placed(start)
 
     def _make(self, start: datetime) -> Sequence[Placed]:
-        rng = random.Random(f"{self.seed}/{start.isoformat()}")  # noqa: S311 - it must be the same each time
-        weight = DAY[start.hour] * (WEEKEND if start.weekday() >= 5 else 1)
-        per_microsecond = self.records_per_day / 24 * weight / MEAN_WEIGHT / HOUR_MICROS
-        # Gaps of exponential length make a Poisson process, whose times are already in order.
-        begin, placed = micros(start), list[Placed]()
-        at = rng.expovariate(per_microsecond)
-        while at < HOUR_MICROS:
-            placed.append(Placed(begin + int(at), _record(rng, moment(begin + int(at)))))
-            at += rng.expovariate(per_microsecond)
-        return tuple(placed)
+        return _placed(start, self.traffic.hour(start), f"{self.traffic.seed}/{start.isoformat()}/ids")
 
 
-def _record(rng: random.Random, when: datetime) -> Record:
-    phone = rng.choice(PHONES)
-    sms = rng.random() < SHARE_OF_SMS
-    free = rng.random() < SHARE_WITHOUT_CHARGE
-    return {
-        "context": rng.choices(tuple(CONTEXTS), tuple(CONTEXTS.values()))[0],
-        "credits": 0 if free else CREDITS[phone[:2]][0 if sms else 1],
-        "phone": phone,
+class AttackedLog:
+    """A log, and the records of attacks on its account.
+
+    Args:
+        log: The log. The people of a `GeneratedLog` are attacked, or else those of the default one.
+        attacks: The attacks.
+    """
+
+    def __init__(self, log: Log, attacks: Iterable[Attack]) -> None:
+        self._log = log
+        traffic = log.traffic if isinstance(log, GeneratedLog) else Traffic("duo", 1000)
+        hours: dict[int, list[Placed]] = defaultdict(list)
+        for number, one in enumerate(attacks):
+            calls = calls_of(one.kind, one.strength, traffic, traffic.expected(one.start), one.at)
+            for placed in _placed(one.start, calls, f"{traffic.seed}/{number}/{one}"):
+                hours[placed.micros // HOUR_MICROS].append(placed)
+        self._hours = dict(hours)
+
+    def placed(self, start: datetime) -> Sequence[Placed]:
+        """Return all items of the UTC hour that begins at `start`, ordered by (ts, id)."""
+        further = self._hours.get(micros(start) // HOUR_MICROS)
+        own = self._log.placed(start)
+        return sorted([*own, *further], key=lambda one: (one.micros, one.id)) if further else own
+
+
+def _placed(start: datetime, calls: Iterable[Call], seed: str) -> Sequence[Placed]:
+    """Return calls as items of the log; their seconds count from ``start``."""
+    rng, begin = random.Random(seed), micros(start)  # noqa: S311 - it must be the same each time
+    return tuple(_item(rng, begin + int(call.second * 1_000_000), call) for call in calls)
+
+
+def _item(rng: random.Random, at: int, call: Call) -> Placed:
+    item = {
+        "context": call.context,
+        "credits": call.credits,
+        "phone": call.phone,
         "telephony_id": _uuid(rng),
-        "ts": when.isoformat(timespec="microseconds"),
+        "ts": moment(at).isoformat(timespec="microseconds"),
         "txid": _uuid(rng),
-        "type": "sms" if sms else "phone",
+        "type": call.type,
     }
+    return Placed(at, item)
 
 
 def _uuid(rng: random.Random) -> str:

@@ -25,7 +25,7 @@ SECRET_ACCESS_KEY = "sandbox-secret-access-key-opens-nothing0"  # noqa: S105
 BUCKET = "duo-pipeline-sandbox"
 AT_ONCE = SecOpsKnobs(transfer_minutes=1 / 60, transfer_delay_minutes=0, indexing_minutes=0)
 TWO_MONTHS = timedelta(days=60)
-DAYS = 7
+HISTORY_DAYS = 7
 """How far back the hours begin: as far as the hourly schedule looks, so that it leaves none out."""
 
 
@@ -41,12 +41,14 @@ class Sandbox:
         knobs: The behaviour of the emulated Duo.
         account_names: Further emulated accounts with their own logs, listed in an accounts file. If there are
             any, the settings point to them.
+        days: How many days back the hours begin.
     """
 
     folder: Path
     log: Log = field(default_factory=GeneratedLog)
     knobs: Knobs = field(default_factory=Knobs)
     account_names: Sequence[str] = ()
+    days: int = HISTORY_DAYS
 
     def __post_init__(self) -> None:
         self.api = AdminApi(INTEGRATION_KEY, SECRET_KEY, log=self.log, knobs=self.knobs)
@@ -56,7 +58,7 @@ class Sandbox:
         self.duo_url = ""
         self.secops_url = ""
         self.secops: SecOpsApi | None = None
-        self._first_hour = datetime.now(UTC) - timedelta(days=DAYS)
+        self._first_hour = datetime.now(UTC) - timedelta(days=self.days)
         self._running = ExitStack()
 
     def __enter__(self) -> Self:

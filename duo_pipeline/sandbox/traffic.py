@@ -24,8 +24,7 @@ class Country(NamedTuple):
 
     Attributes:
         share: Its share of the people.
-        numbers: How its numbers begin, and how many digits follow. Where a country reserves numbers for
-            fiction, they are taken; the others are in ranges of which few are in use. Nobody is called.
+        numbers: How its numbers begin, and how many digits follow. The country reserves them for fiction.
         sms: The credits of a text message.
         phone: The credits of a call.
     """
@@ -36,22 +35,22 @@ class Country(NamedTuple):
     phone: int
 
 
-AREAS = (201, 206, 212, 303, 305, 312, 404, 415, 503, 512, 602, 617, 619, 702, 703, 713, 734, 818, 916, 972)
+CANADIAN_AREAS = (204, 226, 236, 249, 289, 306, 403, 416, 514, 604)
+CARIBBEAN_AREAS = (242, 246, 264, 268, 284)
+US_AREAS = tuple({*range(201, 320)} - {211, 311, *CANADIAN_AREAS, *CARIBBEAN_AREAS})
 COUNTRIES = {
-    "US": Country(62, tuple((f"+1{area}555", 4) for area in AREAS), 1, 2),
-    "GB": Country(11, (("+447700900", 3), ("+442079460", 3), ("+441614960", 3)), 1, 3),
-    "CA": Country(8, (("+1604555", 4), ("+1416555", 4)), 1, 2),
+    "US": Country(64, tuple((f"+1{area}55501", 2) for area in US_AREAS), 1, 2),
+    "GB": Country(13, (("+447700900", 3), ("+442079460", 3), ("+441614960", 3)), 1, 3),
+    "CA": Country(8, tuple((f"+1{area}55501", 2) for area in CANADIAN_AREAS), 1, 2),
     "DE": Country(6, (("+493023125", 3), ("+492214710", 3)), 1, 3),
     "FR": Country(4, (("+3363998", 4),), 1, 3),
-    "IN": Country(4, (("+9198765", 5),), 1, 2),
-    "AU": Country(2, (("+6149157", 4),), 2, 5),
-    "JP": Country(1, (("+81905555", 4),), 2, 4),
-    "BR": Country(1, (("+55119555", 5),), 2, 5),
-    "SE": Country(1, (("+46701740", 3),), 1, 3),
+    "AU": Country(4, (("+6125550", 4), ("+6175550", 4)), 2, 5),
+    "SE": Country(1, (("+467017406", 2),), 1, 3),
 }
-OFFICE = ("+13125552", 3)
+OFFICE = ("+131255501", 2)
 """Desk phones, which are neighbours."""
 SHARE_IN_OFFICE = 0.08
+# These countries reserve no numbers; nobody is called.
 RARE_COUNTRIES = (("+34655555", 3), ("+39345555", 4), ("+4850555", 4), ("+6591555", 3), ("+5255555", 5))
 RARE_CREDITS = (1, 3)
 

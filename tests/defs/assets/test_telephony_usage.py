@@ -95,7 +95,7 @@ def prompts(day: date, hour: int = 3, count: int = 9) -> list[Sent]:
 
 
 def having(run: UsageRun, *records: Sent) -> None:
-    from duo_pipeline.sandbox.telephony import FixedLog
+    from duo_pipeline.sandbox.log import FixedLog
 
     run.duo.log = FixedLog(records)
 

@@ -46,19 +46,21 @@ def test_it_loads_without_any_setting_and_has_the_names_of_the_contract() -> Non
     assert {key.to_user_string() for key in graph.executable_asset_keys} == {
         "duo/telephony_ndjson",
         "duo/telephony_udm",
+        "duo/telephony_usage",
     }
     assert graph.get(dg.AssetKey(["duo", "telephony_ndjson"])).parent_keys == {
         dg.AssetKey(["duo", "admin_api_telephony_log"])
     }
     assert dg.AssetKey(["duo", "secops_feed"]) in graph.external_asset_keys
     job = defs.resolve_job_def("telephony")
-    for name in ("telephony", "telephony_reconcile"):
+    for name in ("telephony", "telephony_reconcile", "telephony_usage"):
         assert defs.resolve_job_def(name).tags["duo_account"] == "duo"
     assert {op.pool for op in job.all_node_defs if isinstance(op, dg.OpDefinition)} == {"duo_admin_api", None}
     repository = defs.get_repository_def()
     assert {schedule.name for schedule in repository.schedule_defs} == {
         "telephony_hourly",
         "telephony_reconcile",
+        "telephony_usage",
     }
 
 
@@ -87,21 +89,27 @@ def test_with_a_file_each_account_has_assets_schedules_and_a_pool_of_its_own(tmp
     assert first == {
         "acme/telephony_ndjson": ({"duo_admin_api_acme"}, "2026-06-01-00:00"),
         "acme/telephony_udm": (set(), "2026-06-01-00:00"),
+        "acme/telephony_usage": (set(), "2026-06-01"),
         "globex/telephony_ndjson": ({"duo_admin_api_globex"}, "2026-07-01-00:00"),
         "globex/telephony_udm": (set(), "2026-07-01-00:00"),
+        "globex/telephony_usage": (set(), "2026-07-01"),
     }
-    assert len(graph.asset_check_keys) == 18
+    assert len(graph.asset_check_keys) == 20
     assert {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")} == {
         "telephony_acme",
         "telephony_globex",
         "telephony_reconcile_acme",
         "telephony_reconcile_globex",
+        "telephony_usage_acme",
+        "telephony_usage_globex",
     }
     assert {schedule.name for schedule in repository.schedule_defs} == {
         "telephony_hourly_acme",
         "telephony_hourly_globex",
         "telephony_reconcile_acme",
         "telephony_reconcile_globex",
+        "telephony_usage_acme",
+        "telephony_usage_globex",
     }
 
 

@@ -17,7 +17,7 @@ from duo_pipeline.config.account import DEFAULT_ACCOUNT
 from duo_pipeline.defs import tags
 from duo_pipeline.defs.days import hours_of, key_of_day
 from duo_pipeline.defs.partitions import key_of
-from duo_pipeline.defs.resources import open_feed
+from duo_pipeline.defs.resources import open_feed, s3_client
 from duo_pipeline.defs.usage_days import UsageDays
 from duo_pipeline.sandbox.knobs import Attack, Kind, Knobs
 from duo_pipeline.sandbox.log import GeneratedLog
@@ -71,7 +71,7 @@ def run_usage_job(console: Console, first: date, last: date) -> None:
 
 def usage_days() -> UsageDays:
     """Return the usage in the sandbox's bucket."""
-    return UsageDays(open_feed(settings.feed(os.environ), S3Resource()))
+    return UsageDays(open_feed(settings.feed(os.environ), s3_client(S3Resource())))
 
 
 def _run(console: Console, job: str, first: str, last: str, assets: list[dg.AssetKey] | None = None) -> None:

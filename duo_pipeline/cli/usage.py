@@ -16,7 +16,7 @@ from rich.text import Text
 from duo_pipeline.cli.chosen_account import the_chosen
 from duo_pipeline.config import settings
 from duo_pipeline.config.account import Account
-from duo_pipeline.defs.resources import open_feed
+from duo_pipeline.defs.resources import open_feed, s3_client
 from duo_pipeline.defs.usage_days import StoredDay, UsageDays
 from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.masking import shown
@@ -59,7 +59,7 @@ def run_usage(
     of = the_chosen(account)
     wanted = _days(days, first, last, today())
     try:
-        stored = UsageDays(open_feed(settings.feed(os.environ, of), S3Resource()))
+        stored = UsageDays(open_feed(settings.feed(os.environ, of), s3_client(S3Resource())))
         print_usage(stored, of, wanted, as_json=as_json)
     except (settings.SettingsError, BucketError) as error:
         raise click.ClickException(str(error)) from None

@@ -6,21 +6,23 @@ from duo_pipeline.usage.finding import Finding, amount, found, plain
 from duo_pipeline.usage.rules import ENROLLMENT_BURST, HISTORY_DAYS, SPIKE
 from duo_pipeline.usage.seen import Array, Seen, place
 
-_FEWEST_VALUES = 5
-"""So many hours must be known of the same hour of the week and its neighbours, of twelve."""
+_FEWEST_WEEKS = 3
+"""In so many of the four weeks before, the same hour must have landed."""
+_SPREADS = 6
+"""An hour with so many times its usual spread (of a Poisson process) more enrolments is no coincidence."""
 
 
 def spike(seen: Seen) -> list[Finding]:
     """Return the finding about the hours whose credits are far above the usual, if there are any."""
     limits = seen.thresholds[SPIKE]
     before = seen.history.same_hours("credits")
-    known = np.isfinite(before).sum(axis=1) >= _FEWEST_VALUES
+    known = np.isfinite(before).sum(axis=1) >= _FEWEST_WEEKS
     usual, spread = _median_and_spread(before)
     limit = np.maximum.reduce(
         [
             usual + limits["credits"],
             usual * limits["times_usual"],
-            usual + limits["spreads"] * np.maximum(spread, np.sqrt(usual)),
+            usual + limits["spreads"] * np.maximum(spread, np.sqrt(2 * usual)),
         ]
     )
     over = np.flatnonzero((seen.credits >= limit) & known)
@@ -41,11 +43,17 @@ def spike(seen: Seen) -> list[Finding]:
 def enrollment_burst(seen: Seen) -> list[Finding]:
     """Return the finding about the hours, or the day, with far too many enrolments, if it has them."""
     limits = seen.thresholds[ENROLLMENT_BURST]
-    usual = _mean(seen.history.same_hours("enrollments"))
+    usual = _mean(seen.history.same_hours("enrollments", neighbours=True))
     days = [sum(one.enrollments) for one in seen.history.days(HISTORY_DAYS)]
     usual_day = max(float(usual.sum()), float(np.median(days or [0])))
     expected = _at_the_pace_of_the_day(seen.enrollments, usual)
-    limit = np.maximum(limits["enrollments"], limits["times_usual"] * expected)
+    limit = np.maximum.reduce(
+        [
+            np.full(len(expected), limits["enrollments"]),
+            limits["times_usual"] * expected,
+            expected + _SPREADS * np.sqrt(expected),
+        ]
+    )
     over = np.flatnonzero(seen.enrollments >= limit)
     rows = seen.enrollment_calls
     if len(over):

@@ -88,11 +88,12 @@ class History:
         wanted = (self._by_day.get(self._day - timedelta(days=back)) for back in range(1, count + 1))
         return [one for one in wanted if one is not None and one.hours]
 
-    def same_hours(self, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Return the values of the same hour of the week, and of its neighbours, in the four weeks before.
+    def same_hours(self, name: str, *, neighbours: bool = False) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Return the values of the same hour of the week in the four weeks before.
 
         Args:
             name: ``credits`` or ``enrollments``.
+            neighbours: Whether to return those of the hours next to it as well.
 
         Returns:
             One row for each hour of the day, with NaN for each hour that had not landed.
@@ -103,7 +104,8 @@ class History:
             if one is not None:
                 landed = list(one.hours)
                 row[1:-1][landed] = np.asarray(getattr(one, name), dtype=float)[landed]
-        return np.concatenate([table[:, shift : shift + HOURS] for shift in range(3)]).T
+        shifts = range(3) if neighbours else (1,)
+        return np.concatenate([table[:, shift : shift + HOURS] for shift in shifts]).T
 
 
 def usual_high(values: Iterable[float]) -> float:

@@ -115,7 +115,7 @@ _RULES = (
         " access) and delete the users that were enrolled.",
         {
             "enrollments": Threshold(15, "enrolments in an hour"),
-            "times_usual": Threshold(4, "and this many times the usual at the day's own pace"),
+            "times_usual": Threshold(3, "and this many times the usual at the day's own pace"),
             "times_usual_day": Threshold(8, "or this many times those of a usual day"),
         },
         needs_days=14,

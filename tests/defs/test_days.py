@@ -13,7 +13,7 @@ from duo_pipeline.defs.assets.telephony_usage import telephony_usage
 from duo_pipeline.defs.days import daily
 from duo_pipeline.defs.partitions import hourly, hours_between, key_of
 from duo_pipeline.defs.resources import resources_of
-from duo_pipeline.defs.schedules import telephony_usage as usage_schedule
+from duo_pipeline.defs.schedules import usage_schedule
 
 START = datetime(2026, 11, 20, 15, tzinfo=UTC)
 NOON = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)

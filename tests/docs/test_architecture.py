@@ -77,6 +77,7 @@ def test_the_names_in_s3_are_those_that_are_written() -> None:
                 keys.rejects_key(below, hour, "0"),
                 keys.udm_prefix(below),
                 keys.receipts_prefix(below),
+                keys.usage_prefix(below),
             )
         ),
         keys.owner_key(""),

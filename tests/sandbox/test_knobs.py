@@ -27,6 +27,8 @@ def test_a_knob_that_is_not_named_keeps_its_default() -> None:
         ({"page_sise": 7}, "page_sise"),
         ({"compare": "roughly"}, "'exact' or 'floored'"),
         ({"late_share": 2}, "late_share"),
+        ({"attacks": [{"kind": "flood", "at": "2026-11-23T05:00:00Z"}]}, "attacks.0.kind"),
+        ({"attacks": [{"kind": "spike", "at": "2026-11-23T05:00:00"}]}, "needs an offset"),
         ({"faults": [{"kind": "flood"}]}, "faults.0.kind"),
         ({"faults": [{"kind": "429", "how_often": 2}]}, "how_often"),
     ],

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from duo_pipeline.sandbox.log import FixedLog, GeneratedLog, between, micros
+from duo_pipeline.sandbox.knobs import Attack
+from duo_pipeline.sandbox.log import AttackedLog, FixedLog, GeneratedLog, between, micros
 
 from .duo_caller import START, record
 
@@ -56,6 +57,23 @@ def test_records_come_in_order_and_within_their_hour() -> None:
     assert stamps == sorted(stamps)
     assert stamps[0] >= START
     assert stamps[-1] < START + timedelta(hours=1)
+
+
+def test_the_records_of_an_attack_are_among_those_of_the_log() -> None:
+    at = MONDAY + timedelta(hours=9, minutes=50)
+    log = AttackedLog(GeneratedLog(), [Attack("number_range", at.isoformat(), "strong")])
+    quiet = GeneratedLog()
+    extra = [
+        [one for one in log.placed(hour) if one not in quiet.placed(hour)]
+        for hour in (MONDAY + timedelta(hours=n) for n in range(24))
+    ]
+    assert sum(map(len, extra)) == 150
+    assert [number for number, of_hour in enumerate(extra) if of_hour] == [9, 10, 11, 12]
+    hour = MONDAY + timedelta(hours=10)
+    assert log.placed(hour) == AttackedLog(quiet, [Attack("number_range", at.isoformat(), "strong")]).placed(
+        hour
+    )
+    assert [one.micros for one in log.placed(hour)] == sorted(one.micros for one in log.placed(hour))
 
 
 def test_a_week_has_about_as_many_records_as_requested() -> None:

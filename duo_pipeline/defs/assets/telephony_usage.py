@@ -14,7 +14,7 @@ from duo_pipeline.defs.checks import no_abuse
 from duo_pipeline.defs.checks.evaluations import Verdict
 from duo_pipeline.defs.days import day_of, hours_of, key_of_day
 from duo_pipeline.defs.partition_status import missing
-from duo_pipeline.defs.resources import DuoAdminApi, TelephonyFeed, duo_and_feed
+from duo_pipeline.defs.resources import DuoAdminApi, S3Feed, duo_and_feed
 from duo_pipeline.defs.usage_days import UsageDays
 from duo_pipeline.duo.errors import DuoError, DuoRefusal
 from duo_pipeline.duo.telephony_log import credits_remaining
@@ -85,7 +85,7 @@ def telephony_usage(
         verdicts: dict[date, Verdict] = {}
         news: list[date] = []
         try:
-            resource: TelephonyFeed = getattr(context.resources, account.resources.feed)
+            resource: S3Feed = getattr(context.resources, account.resources.feed)
             stored = UsageDays(resource.open(resource.settings(account)))
             first, today = days[0] - timedelta(days=COUNTRY_DAYS), now().date()
             known = stored.profiles([first + timedelta(days=n) for n in range((today - first).days + 1)])
@@ -148,7 +148,7 @@ def _credits_left(
 def _ask(context: dg.AssetExecutionContext, account: Account) -> dict[str, Any]:
     """Ask Duo for the credits that are left, with one request."""
     duo: DuoAdminApi = getattr(context.resources, account.resources.duo)
-    feed: TelephonyFeed = getattr(context.resources, account.resources.feed)
+    feed: S3Feed = getattr(context.resources, account.resources.feed)
     try:
         settings, _ = duo_and_feed(account, duo, feed)
         api = duo.open(replace(settings, retry_attempts=1), lambda *_: None)

@@ -1,18 +1,18 @@
 """Which messages red checks bring, and how many."""
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 
 import dagster as dg
 import pytest
 
-from duo_pipeline.defs.alerts.evaluation import Watched
 from duo_pipeline.defs.alerts.sensor import alerts_sensor
 from duo_pipeline.defs.alerts.topic import TopicError
-from duo_pipeline.defs.checks.evaluations import AS_USUAL, IN_PLACE, NO_HOUR_LEFT_OUT
+from duo_pipeline.defs.checks.evaluations import AS_USUAL, IN_PLACE, NO_ABUSE, NO_HOUR_LEFT_OUT
+from duo_pipeline.defs.days import hours_of
 from duo_pipeline.defs.partitions import key_of
 from tests.defs.alerts.conftest import Inbox
-from tests.defs.alerts.world import HOUR, HOURS, REASON, UI, World, at, the_one
+from tests.defs.alerts.world import HOUR, REASON, UI, World, at, the_one
 from tests.defs.alerts.world import instance as instance
 from tests.defs.alerts.world import world as world
 
@@ -161,7 +161,7 @@ def test_evaluations_from_before_the_first_tick_are_not_told(world: World, inbox
 def test_each_account_has_its_own_incidents(world: World, inbox: Inbox) -> None:
     other = World(world.instance, None, account="acme")
     other.done(*(at(hour) for hour in range(10)))
-    both = [Watched(*world.assets, HOURS), Watched(*other.assets, HOURS)]
+    both = [world.watched, other.watched]
     world.sensor = alerts_sensor(both, world.topic, UI, lambda: world.now)
     for one in (world, other):
         one.place(OLD, passed=False)
@@ -209,3 +209,37 @@ def test_a_red_check_that_sns_did_not_take_is_sent_with_the_next_tick(
     inbox.come_back()
     world.tick(3)
     assert key_of(OLD) in the_one(inbox).subject
+
+
+def test_abuse_is_one_incident_until_a_day_without_a_finding(world: World, inbox: Inbox) -> None:
+    sentence = "repeated_prompts: 9 calls and texts went to +1••••••••23 within 10 minutes."
+    world.tick()
+    world.evaluate(NO_ABUSE, sentence, hours_of(date(2026, 11, 8)))
+    world.tick(2)
+    told = the_one(inbox)
+    assert told.subject == "duo/telephony_usage: no_abuse warns: 2026-11-08-00:00...2026-11-08-23:00"
+    assert sentence in told.text
+    world.evaluate(NO_ABUSE, sentence, [*hours_of(date(2026, 11, 8)), *hours_of(date(2026, 11, 9))])
+    world.tick(2)
+    assert not inbox.new()
+    world.evaluate(NO_ABUSE, "Nothing in the 24 hours that have landed looks like abuse.")
+    world.tick(2)
+    assert the_one(inbox).subject == (
+        "duo/telephony_usage has recovered: 2026-11-08-00:00...2026-11-09-23:00"
+    )
+
+
+def test_usage_that_nobody_has_made_is_overdue(world: World, inbox: Inbox) -> None:
+    world.now = at(6, day=11)
+    world.done(*(at(6, day=11) - HOUR * back for back in range(30)))
+    world.tick()
+    world.now = at(9, day=12)
+    world.done(*(at(9, day=12) - HOUR * back for back in range(30)))
+    world.tick()
+    told = the_one(inbox)
+    assert told.subject == "duo/telephony_usage is overdue: 2026-11-11-00:00...2026-11-11-23:00"
+    world.instance.report_runless_asset_event(
+        dg.AssetMaterialization(world.usage.key, partition="2026-11-11")
+    )
+    world.tick()
+    assert the_one(inbox).subject.startswith("duo/telephony_usage has recovered")

@@ -6,13 +6,12 @@ import dagster as dg
 import pytest
 
 from duo_pipeline.defs.alerts import failures
-from duo_pipeline.defs.alerts.evaluation import Watched
 from duo_pipeline.defs.alerts.incidents import Memory
 from duo_pipeline.defs.alerts.messages import Message
 from duo_pipeline.defs.alerts.sensor import alerts_sensor
 from duo_pipeline.defs.alerts.topic import Topic, TopicError
 from tests.defs.alerts.conftest import Inbox
-from tests.defs.alerts.world import HOUR, HOURS, NOW, REASON, START, UI, World, a_good_world, at, the_one
+from tests.defs.alerts.world import HOUR, NOW, REASON, START, UI, World, a_good_world, at, the_one
 from tests.defs.alerts.world import instance as instance
 from tests.defs.alerts.world import world as world
 
@@ -264,9 +263,9 @@ def test_what_sns_took_before_it_fell_silent_is_not_told_again(world: World, inb
             told.append(message.subject)
             super().publish(message)
 
-    world.sensor = alerts_sensor([Watched(*world.assets, HOURS)], TakesOne(inbox.arn), UI, lambda: NOW)
+    world.sensor = alerts_sensor([world.watched], TakesOne(inbox.arn), UI, lambda: NOW)
     world.tick()
-    world.sensor = alerts_sensor([Watched(*world.assets, HOURS)], world.topic, UI, lambda: NOW)
+    world.sensor = alerts_sensor([world.watched], world.topic, UI, lambda: NOW)
     world.tick(3)
     assert [one.subject[-5:] for one in inbox.new()] == ["03:00", "09:00"]
 
@@ -277,7 +276,7 @@ def test_a_tick_that_takes_long_leaves_the_rest_to_the_next(world: World, inbox:
         world.run(at(hour))
     seconds = iter(range(0, 1000, 20))
     world.sensor = alerts_sensor(
-        [Watched(*world.assets, HOURS)], world.topic, UI, lambda: NOW + timedelta(seconds=next(seconds))
+        [world.watched], world.topic, UI, lambda: NOW + timedelta(seconds=next(seconds))
     )
     world.tick()
     assert the_one(inbox).subject.endswith("03:00")
@@ -287,7 +286,7 @@ def test_a_tick_that_takes_long_leaves_the_rest_to_the_next(world: World, inbox:
 
 def test_each_account_is_looked_after_and_one_that_is_gone_is_forgotten(world: World, inbox: Inbox) -> None:
     other = World(world.instance, None, account="acme")
-    both = [Watched(*world.assets, HOURS), Watched(*other.assets, HOURS)]
+    both = [world.watched, other.watched]
     world.sensor = alerts_sensor(both, world.topic, UI, lambda: world.now)
     for hour in range(9):
         other.done(at(hour))
@@ -324,7 +323,7 @@ def test_hours_that_duo_no_longer_keeps_end_their_incident_as_lost(world: World,
     world.done(at(9))
     world.now += timedelta(days=180)
     world.tick()
-    told, _overdue = inbox.new()
+    told, *_overdue = inbox.new()
     assert told.subject == "duo/telephony_ndjson has lost hours: 2026-11-10-08:00"
     assert "were not read in time: 2026-11-10-08:00." in told.text
 
@@ -340,7 +339,7 @@ def test_without_a_topic_it_is_off(instance: dg.DagsterInstance) -> None:
 
 
 def test_without_the_address_of_the_ui_the_run_is_named(world: World, inbox: Inbox) -> None:
-    world.sensor = alerts_sensor([Watched(*world.assets, HOURS)], world.topic, "", lambda: world.now)
+    world.sensor = alerts_sensor([world.watched], world.topic, "", lambda: world.now)
     world.failing = {at(9): dg.Failure(REASON, allow_retries=False)}
     run_id = world.run(at(9))
     world.tick()

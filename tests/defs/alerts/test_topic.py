@@ -14,6 +14,7 @@ from duo_pipeline.defs.alerts.sensor import alerts_sensor
 from duo_pipeline.defs.alerts.topic import Topic, TopicError
 from duo_pipeline.defs.assets import materializations
 from duo_pipeline.defs.assets.reconciliation import reconciliation
+from duo_pipeline.defs.days import daily
 from duo_pipeline.defs.partitions import key_of, span
 from duo_pipeline.defs.resources import resources_of
 from duo_pipeline.landing.body import Body
@@ -62,11 +63,13 @@ class Alarmed:
         self.hours = HourSettings(
             dagster.start, settle_minutes=5, lookback_hours=168, reconcile_hours=48, reconcile_weekly_hours=0
         )
-        assets = (dagster.ndjson, dagster.udm)
+
+        @dg.asset(key=["duo", "telephony_usage"], partitions_def=daily(dagster.start))
+        def usage() -> None: ...
+
+        watched = Watched(dagster.ndjson, dagster.udm, usage, self.hours)
         self.instance = dagster.instance
-        self.sensor = alerts_sensor(
-            [Watched(*assets, self.hours)], Topic(inbox.arn), "", lambda: datetime.now(UTC)
-        )
+        self.sensor = alerts_sensor([watched], Topic(inbox.arn), "", lambda: datetime.now(UTC))
         self.cursor: str | None = None
         self.tick()
 

@@ -16,6 +16,7 @@ from duo_pipeline.defs.alerts.evaluation import Watched
 from duo_pipeline.defs.alerts.sensor import alerts_sensor
 from duo_pipeline.defs.alerts.topic import Topic
 from duo_pipeline.defs.checks import evaluations as checks
+from duo_pipeline.defs.days import daily
 from duo_pipeline.defs.partitions import hour_of, hourly, key_of
 from duo_pipeline.defs.schedules import run_request
 from tests.defs.alerts.conftest import Inbox, Received
@@ -68,8 +69,13 @@ class World:
             if self.events_failing:
                 raise dg.Failure("S3 did not write (AccessDenied).", allow_retries=False)
 
+        @dg.asset(key=[self.account, "telephony_usage"], partitions_def=daily(START))
+        def usage() -> None: ...
+
         self.assets = (ndjson, udm)
-        self.sensor = alerts_sensor([Watched(*self.assets, HOURS)], self.topic, UI, lambda: self.now)
+        self.usage = usage
+        self.watched = Watched(*self.assets, usage, HOURS)
+        self.sensor = alerts_sensor([self.watched], self.topic, UI, lambda: self.now)
 
     def run(self, first: datetime, last: datetime | None = None) -> str:
         """Run hours, and return the run's id."""
@@ -103,10 +109,10 @@ class World:
                 self.instance.report_runless_asset_event(event)
 
     def evaluate(self, check: str, sentence: str, wrong: Sequence[datetime] = ()) -> None:
-        """Evaluate a check of the whole first asset; it passes if no hour is wrong."""
+        """Evaluate a check of the whole asset that has it; it passes if no hour is wrong."""
         ranges = [[key_of(hour), key_of(hour)] for hour in wrong]
         evaluation = dg.AssetCheckEvaluation(
-            asset_key=self.assets[0].key,
+            asset_key=(self.usage if check == checks.NO_ABUSE else self.assets[0]).key,
             check_name=check,
             passed=not wrong,
             description=sentence,

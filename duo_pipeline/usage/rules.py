@@ -104,7 +104,7 @@ _RULES = (
         {
             "credits": Threshold(40, "credits more than usual"),
             "times_usual": Threshold(2.5, "and this many times the usual"),
-            "spreads": Threshold(4, "and this many times the usual spread more"),
+            "spreads": Threshold(3, "and this many times the usual spread more"),
         },
         needs_days=21,
     ),

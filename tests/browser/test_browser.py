@@ -19,10 +19,17 @@ NDJSON, UDM = "telephony_ndjson", "telephony_udm"
 GREEN, RED, GREY = "rgb(46, 204, 129)", "rgb(199, 42, 28)", "rgb(103, 116, 138)"
 
 
+def node(page: Page, asset: str) -> Locator:
+    """Return the node of an asset in the graph."""
+    return page.locator("svg foreignObject").filter(has=page.get_by_text(asset, exact=True))
+
+
 def materialize(page: Page, hours: list[datetime]) -> None:
     """Ask for hours of both assets in the dialog of the graph."""
     page.goto("/asset-groups")
-    page.get_by_role("button", name="Materialize all (2)").click()
+    node(page, NDJSON).click()
+    node(page, UDM).click(modifiers=["Shift"])
+    page.get_by_role("button", name="Materialize selected (2)").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("textbox").fill(span(hours) if len(hours) == 1 else f"[{span(hours)}]")
     dialog.get_by_role("textbox").press("Enter")
@@ -57,9 +64,8 @@ def keep(page: Page, name: str) -> None:
 
 def test_the_graph_shows_both_assets_between_duo_and_secops(page: Page) -> None:
     def left_edge(asset: str) -> float:
-        node = page.locator("svg foreignObject").filter(has=page.get_by_text(asset, exact=True))
-        expect(node).to_be_visible()
-        return float(node.get_attribute("x") or "nan")
+        expect(node(page, asset)).to_be_visible()
+        return float(node(page, asset).get_attribute("x") or "nan")
 
     page.goto("/asset-groups")
     duo, ndjson, udm, secops = map(
@@ -71,7 +77,7 @@ def test_the_graph_shows_both_assets_between_duo_and_secops(page: Page) -> None:
 
 def test_the_schedules_are_on(page: Page) -> None:
     page.goto("/automation")
-    for schedule in ("telephony_hourly", "telephony_reconcile"):
+    for schedule in ("telephony_hourly", "telephony_reconcile", "telephony_usage"):
         switch = page.get_by_role("link", name=schedule).locator("xpath=following::input[1]")
         expect(switch).to_be_checked()
     keep(page, "schedules")

@@ -1,7 +1,6 @@
 """The metadata of each day's usage: what it cost, where, when, and what looks like abuse."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
 
 import dagster as dg
 
@@ -68,8 +67,8 @@ def _table(usage: Usage, name: str) -> str:
 
 
 def _findings(usage: Usage) -> str:
-    rows = [(one.rule, one.sentence, one.advice) for one in usage.findings]
-    return _markdown([("rule", "finding", "what to do"), *rows]) if rows else "none"
+    rows = [(one.rule, one.sentence) for one in usage.findings]
+    return _markdown([("rule", "finding"), *rows]) if rows else "none"
 
 
 def _rules_off(off: Mapping[str, str]) -> str:
@@ -79,8 +78,3 @@ def _rules_off(off: Mapping[str, str]) -> str:
 def _markdown(rows: Sequence[Sequence[str]]) -> str:
     lines = [f"|{'|'.join(row)}|" for row in rows]
     return "\n".join([lines[0], f"|{'---|' * len(rows[0])}", *lines[1:]])
-
-
-def day_text(day: date) -> str:
-    """Return a day for a sentence: ``Monday 2026-11-23``."""
-    return f"{day:%A %Y-%m-%d}"

@@ -114,7 +114,8 @@ def test_a_day_has_its_usage_in_s3_and_a_table_and_a_chart_in_dagster(run: Usage
     said = run.metadata()
     assert (said["records"], said["credits"], said["missing_hours"]) == (2, 5, "none")
     assert said["by_country"] == "|country|records|credits|\n|---|---|---|\n|GB|1|3|\n|US|1|2|"
-    assert f"{DAY:%a %Y-%m-%d}     ▅█                           5 ◀ this day" in said["credits_by_hour"]
+    assert f"{DAY:%m-%d}    ▅█                    ◀" in said["credits_by_hour"]
+    assert len(said["credits_by_hour"]) < 1000, "the UI would show it only behind a link"
     (evaluation,) = evaluations(result)
     assert evaluation.passed
     assert evaluation.description == (

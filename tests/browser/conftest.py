@@ -60,7 +60,13 @@ class Ui:
     @contextmanager
     def fault(self, fault: Fault) -> Iterator[None]:
         """Make something go wrong with Duo for a while."""
-        self._put(Knobs(faults=(fault,)))
+        with self.knobs(Knobs(faults=(fault,))):
+            yield
+
+    @contextmanager
+    def knobs(self, knobs: Knobs) -> Iterator[None]:
+        """Turn the knobs of Duo for a while."""
+        self._put(knobs)
         try:
             yield
         finally:

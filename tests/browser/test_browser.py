@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from duo_pipeline.defs.partitions import HOUR, hours_between, key_of, span
 from duo_pipeline.masking import mask_phone
-from duo_pipeline.sandbox.knobs import Fault
+from duo_pipeline.sandbox.knobs import Attack, Fault, Knobs
 from tests.browser.conftest import PATIENCE, SCREENSHOTS, Ui
 
 pytestmark = pytest.mark.browser
@@ -19,17 +19,10 @@ NDJSON, UDM = "telephony_ndjson", "telephony_udm"
 GREEN, RED, GREY = "rgb(46, 204, 129)", "rgb(199, 42, 28)", "rgb(103, 116, 138)"
 
 
-def node(page: Page, asset: str) -> Locator:
-    """Return the node of an asset in the graph."""
-    return page.locator("svg foreignObject").filter(has=page.get_by_text(asset, exact=True))
-
-
 def materialize(page: Page, hours: list[datetime]) -> None:
-    """Ask for hours of both assets in the dialog of the graph."""
-    page.goto("/asset-groups")
-    node(page, NDJSON).click()
-    node(page, UDM).click(modifiers=["Shift"])
-    page.get_by_role("button", name="Materialize selected (2)").click()
+    """Ask for hours of both assets in the dialog of their job."""
+    page.goto("/locations/duo_pipeline.definitions/jobs/telephony")
+    page.get_by_role("button", name="Materialize all").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("textbox").fill(span(hours) if len(hours) == 1 else f"[{span(hours)}]")
     dialog.get_by_role("textbox").press("Enter")
@@ -64,8 +57,9 @@ def keep(page: Page, name: str) -> None:
 
 def test_the_graph_shows_both_assets_between_duo_and_secops(page: Page) -> None:
     def left_edge(asset: str) -> float:
-        expect(node(page, asset)).to_be_visible()
-        return float(node(page, asset).get_attribute("x") or "nan")
+        node = page.locator("svg foreignObject").filter(has=page.get_by_text(asset, exact=True))
+        expect(node).to_be_visible()
+        return float(node.get_attribute("x") or "nan")
 
     page.goto("/asset-groups")
     duo, ndjson, udm, secops = map(
@@ -114,6 +108,40 @@ def test_a_failed_hour_is_red_says_why_and_turns_green_when_it_is_run_again(page
     for asset in (NDJSON, UDM):
         open_hour(page, asset, hour)
         expect_light(page, hour, GREEN)
+
+
+def test_a_day_shows_its_usage_and_an_attack_turns_the_check_red_with_its_sentence(
+    page: Page, ui: Ui
+) -> None:
+    hours = hours_between(ui.day, ui.day + 23 * HOUR)
+    attack = Attack("repeated_prompts", (ui.day + 3 * HOUR).isoformat(), "strong")
+    with ui.knobs(Knobs(attacks=(attack,))):
+        materialize(page, hours)
+        open_hour(page, NDJSON, hours[-1])
+        expect_light(page, hours[-1], GREEN)
+    day = f"{ui.day:%Y-%m-%d}"
+    page.goto("/locations/duo_pipeline.definitions/jobs/telephony_usage")
+    page.get_by_role("button", name="Materialize").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill(day)
+    dialog.get_by_role("textbox").press("Enter")
+    dialog.get_by_role("button", name="Launch").click()
+    expect(dialog).to_be_hidden()
+
+    page.goto(f"/assets/duo/telephony_usage?view=partitions&partition={day}")
+    light = page.locator(f'[data-tooltip="{day}"] + div').first
+    expect(light).to_have_css("background-color", GREEN, timeout=PATIENCE * 1000)
+    page.reload()
+    expect(figure(page, "missing_hours")).to_have_text("none")
+    expect(figure(page, "by_country").get_by_role("cell", name="US", exact=True)).to_be_visible()
+    expect(figure(page, "credits_by_hour")).to_contain_text(f"{ui.day:%m-%d} ")
+    expect(figure(page, "credits_by_hour")).to_contain_text("◀")
+    expect(figure(page, "findings_table")).to_contain_text("calls and texts went to +")
+    figure(page, "credits_by_hour").scroll_into_view_if_needed()
+    keep(page, "usage-of-a-day")
+    page.goto("/assets/duo/telephony_usage?view=checks&checkDetail=no_abuse")
+    expect(page.get_by_text(re.compile("repeated_prompts: .* calls and texts went to")).first).to_be_visible()
+    keep(page, "usage-check")
 
 
 def test_an_hour_shows_its_metadata_a_preview_with_masked_numbers_and_the_chart_of_facts(

@@ -19,6 +19,7 @@ import pytest
 from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs.alerts.evaluation import AlertEvaluation, Watched
 from duo_pipeline.defs.alerts.incidents import Memory
+from duo_pipeline.defs.days import daily
 from duo_pipeline.landing import hour as landing_hour
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.landing.keys import hour_folder
@@ -111,9 +112,12 @@ def messages_of(dagster: DagsterRun, since: float) -> str:
     hours = HourSettings(
         dagster.start, settle_minutes=5, lookback_hours=6, reconcile_hours=4, reconcile_weekly_hours=0
     )
-    evaluation = AlertEvaluation(
-        dagster.instance, [Watched(dagster.ndjson, dagster.udm, hours)], "http://127.0.0.1", now
-    )
+
+    @dg.asset(key=["duo", "telephony_usage"], partitions_def=daily(dagster.start))
+    def usage() -> None: ...
+
+    watched = Watched(dagster.ndjson, dagster.udm, usage, hours)
+    evaluation = AlertEvaluation(dagster.instance, [watched], "http://127.0.0.1", now)
     memory, texts = Memory(since, 0), []
     while message := evaluation.next_message(memory):
         texts.append(f"{message.subject}\n{message.text}")

@@ -5,12 +5,11 @@ import uuid
 import dagster as dg
 import pytest
 
-from duo_pipeline.defs.alerts.evaluation import Watched
 from duo_pipeline.defs.alerts.sensor import alerts_sensor
 from duo_pipeline.defs.checks.evaluations import RECEIVED
 from duo_pipeline.defs.partitions import hourly, key_of
 from tests.defs.alerts.conftest import Inbox
-from tests.defs.alerts.world import HOUR, HOURS, START, UI, World, at, the_one
+from tests.defs.alerts.world import HOUR, START, UI, World, at, the_one
 from tests.defs.alerts.world import instance as instance
 from tests.defs.alerts.world import world as world
 
@@ -23,7 +22,9 @@ def receipts(world: World) -> World:
     @dg.asset(key=EVENTS, partitions_def=hourly(START))
     def events() -> None: ...
 
-    world.sensor = alerts_sensor([Watched(*world.assets, HOURS, events)], world.topic, UI, lambda: world.now)
+    world.sensor = alerts_sensor(
+        [world.watched._replace(receipts=events)], world.topic, UI, lambda: world.now
+    )
     world.tick()
     return world
 

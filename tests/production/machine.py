@@ -100,7 +100,7 @@ class Machine:
         else:
             service = services()[name]
             command = service["command"]
-        given = {key: str(value) for key, value in service["environment"].items()}
+        given = {key: str(value) for key, value in service["environment"].items() if value is not None}
         with (self._folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
                 [words.get(word, word) for word in command],

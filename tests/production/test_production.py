@@ -18,6 +18,8 @@ pytestmark = pytest.mark.production
 STARTED, FAILURE = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE
 PATIENCE = 180.0
 PAGES = 4
+EVALUATED = "completed iteration with status"
+"""What the daemon's log says when it has looked after a backfill, with the code at hand."""
 
 
 def reads_on(production: Production) -> bool:
@@ -67,6 +69,12 @@ def test_whatever_is_killed_in_a_backfill_nothing_is_lost_or_doubled_and_no_run_
     assert until(lambda: answers(production), PATIENCE), machine.log("webserver")
     assert reads_on(production)
     assert [run.run_id for run in open_runs(production)] == [retry.run_id], "the run has outlived all of it"
+
+    evaluated = machine.log("daemon").count(EVALUATED)
+    for name in ("code-server", "daemon"):
+        machine.kill(name)
+    assert until(lambda: machine.log("daemon").count(EVALUATED) > evaluated, PATIENCE), backfills(production)
+    assert backfills(production) == ["REQUESTED"], "it waited for the code to load"
 
     tick = minute_of_tick(datetime.now(UTC) + timedelta(seconds=75))
     machine.environment["DUO_SETTLE_MINUTES"] = str(tick)

@@ -44,8 +44,8 @@ def main() -> None:
 
 
 def _need_the_sandbox() -> None:
-    """Fail with a sentence if the packages of the extra `sandbox` are not installed."""
-    needed = "dagster_webserver", "starlette", "uvicorn"
+    """Fail with a sentence if what the sandbox needs is not installed; the image has no sandbox."""
+    needed = "dagster_webserver", "duo_pipeline.sandbox", "starlette", "uvicorn"
     missing = [name for name in needed if find_spec(name) is None]
     if missing:
         raise click.ClickException(

@@ -49,11 +49,12 @@ def test_dagster_launches_with_them() -> None:
 def test_each_process_of_dagsters_reads_them_and_knows_the_queue() -> None:
     for name in DAGSTER:
         assert {"CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"} <= SERVICES[name]["environment"].keys()
-        (mount,) = SERVICES[name]["volumes"]
-        source, target, mode = mount.split(":")
-        assert (COMPOSE / source).resolve() == CELERY / "dagster.yaml"
-        assert (target, mode) == ("/opt/dagster/home/dagster.yaml", "ro")
-        assert "celery" in SERVICES[name]["build"]["args"]["EXTRAS"].split(",")
+    assert [name for name, service in SERVICES.items() if "build" in service] == ["webserver"]
+    given = SERVICES["webserver"]["build"]["args"]
+    assert "celery" in given["EXTRAS"].split(",")
+    assert DEPLOY / given["SETTINGS"] == CELERY
+    text = (DEPLOY / "Containerfile").read_text()
+    assert "deploy/${SETTINGS}/dagster.yaml" in text
 
 
 def test_a_worker_is_what_the_code_server_is_and_takes_as_many_runs_as_the_settings_count_on() -> None:
@@ -63,6 +64,12 @@ def test_a_worker_is_what_the_code_server_is_and_takes_as_many_runs_as_the_setti
     runs = config["concurrency"]["runs"]["max_concurrent_runs"]
     assert f"--concurrency={runs}" in worker["command"]
     assert "--disable-prefetch" in worker["command"], "else a run waits behind another one"
+
+
+def test_a_worker_that_is_made_anew_has_its_old_name() -> None:
+    worker = SERVICES["worker"]
+    assert worker["uts"] == "host"
+    assert "celery@$$(hostname)" in worker["healthcheck"]["test"][1]
 
 
 def test_the_queue_and_the_database_are_reached_only_at_the_private_address_and_with_a_password() -> None:

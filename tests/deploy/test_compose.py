@@ -85,31 +85,66 @@ def test_what_the_network_reaches_can_neither_write_its_files_nor_gain_rights(na
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert all(volume.endswith(":ro") for volume in service["volumes"] if volume.startswith("./"))
+    mounts = [one for one in service.get("volumes", []) if not str(one).startswith("certificates:")]
+    assert all(one["read_only"] if isinstance(one, dict) else one.endswith(":ro") for one in mounts)
 
 
 def test_no_image_is_of_an_unnamed_version_and_the_pipelines_does_not_run_as_root() -> None:
     lines = (DEPLOY / "Containerfile").read_text().splitlines()
+    stages = {line.split()[3] for line in lines if line.startswith("FROM ") and " AS " in line}
     images = [line.split()[1] for line in lines if line.startswith("FROM ")]
+    images = [image for image in images if image not in stages]
     images += [SERVICES[name]["image"] for name in SERVICES.keys() - DAGSTER]
     assert all(re.search(r":\d+\.\d+", image) for image in images), images
     assert re.fullmatch(r"USER [1-9]\d*:[1-9]\d*", lines[-1])
 
 
-def test_the_image_holds_what_is_installed_and_nothing_else_of_the_folder() -> None:
+def test_the_image_holds_what_is_installed_the_settings_and_nothing_else_of_the_folder() -> None:
     first, *others = (DEPLOY / "Containerfile.dockerignore").read_text().splitlines()[1:]
     assert first == "*"
     taken = {line[1:] for line in others if line.startswith("!")}
-    copied = re.findall(r"^COPY (?!--)(.*) \S+$", (DEPLOY / "Containerfile").read_text(), re.MULTILINE)
-    assert taken == {name for line in copied for name in line.split()}
+    text = (DEPLOY / "Containerfile").read_text()
+    copied = re.findall(r"^COPY (?!--from)(?:--chmod=644 )?(.*) \S+$", text, re.MULTILINE)
+    named = {name for line in copied for name in line.split()}
+    assert taken == {name.replace("${SETTINGS}", one) for name in named for one in ("compose", "celery")}
     assert all((DEPLOY.parent / name).exists() for name in taken)
+    assert "duo_pipeline/sandbox" in others, "what is for trying is not in it"
+
+
+def test_the_packages_are_a_layer_that_a_change_of_the_source_leaves_as_it_is() -> None:
+    text = (DEPLOY / "Containerfile").read_text()
+    before, after = text.split("COPY duo_pipeline")
+    assert "-c constraints.txt -r pyproject.toml" in before
+    assert "--no-deps" in after
+    assert "COPY --from=dependencies /opt/dagster/venv" in after
+
+
+def test_one_service_builds_the_image_of_all() -> None:
+    assert [name for name, service in SERVICES.items() if "build" in service] == ["webserver"]
+    assert {name for name, service in SERVICES.items() if service["image"] == "duo-pipeline"} == DAGSTER
+
+
+def test_the_logs_of_each_container_have_a_limit() -> None:
+    for service in SERVICES.values():
+        assert service["logging"] == {"driver": "local", "options": {"max-size": "20m", "max-file": "5"}}
+
+
+def test_an_open_backfill_waits_while_the_code_server_cannot_be_reached() -> None:
+    assert SERVICES["daemon"]["environment"]["DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR"]
+
+
+def test_whoever_keeps_the_output_of_runs_reaches_the_bucket_as_the_code_server_does() -> None:
+    for name in DAGSTER:
+        given = SERVICES[name]["environment"]
+        assert {"AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "HTTPS_PROXY"} <= given.keys()
+        assert given["NO_PROXY"].startswith("127.0.0.1,169.254.169.254,"), "no proxy leads there"
 
 
 def test_no_secret_stands_in_a_file() -> None:
     secret = re.compile(r"(KEY|PASSWORD|HASH)$")
     for service in SERVICES.values():
         for name, value in service.get("environment", {}).items():
-            assert not secret.search(name) or str(value).startswith("${"), name
+            assert not secret.search(name) or str(value).startswith("${") or value == "", name
     example = dotenv_values(COMPOSE / ".env.example")
     assert [name for name, value in example.items() if secret.search(name) and value] == []
 
@@ -121,22 +156,23 @@ def test_only_the_code_server_gets_duos_keys() -> None:
     )
 
 
+def test_the_code_server_gets_no_secret_of_another_service() -> None:
+    for name in ("UI_PASSWORD_HASH", "REDIS_PASSWORD"):
+        assert SERVICES["code-server"]["environment"][name] == ""
+
+
 def test_the_file_of_accounts_is_where_the_variable_says_and_only_the_code_server_has_it() -> None:
-    mounts = {
-        name: [volume for volume in service.get("volumes", []) if "DUO_ACCOUNTS_FILE" in volume]
-        for name, service in SERVICES.items()
-    }
-    assert {name for name, found in mounts.items() if found} == {"code-server"}
-    (mount,) = mounts["code-server"]
-    source, target, mode = re.sub(r"\$\{DUO_ACCOUNTS_FILE:-[^}]+\}", "/etc/accounts.yaml", mount).split(":")
-    assert (source, target, mode) == ("/etc/accounts.yaml", "/etc/accounts.yaml", "ro")
-    assert SERVICES["daemon"]["volumes"] == SERVICES["code-server"]["volumes"][:2]
+    assert [name for name in DAGSTER if "volumes" in SERVICES[name]] == ["code-server"]
+    (mount,) = SERVICES["code-server"]["volumes"]
+    named = [re.sub(r"\$\{DUO_ACCOUNTS_FILE:-[^}]+\}", "/a.yaml", mount[end]) for end in ("source", "target")]
+    assert named == ["/a.yaml", "/a.yaml"]
+    assert not mount["bind"]["create_host_path"], "a mistyped path is an error, not a new folder"
 
 
 def test_the_example_names_each_variable_that_the_files_and_the_pipeline_need() -> None:
     example = dotenv_values(COMPOSE / ".env.example")
     named = set(re.findall(r"\$\{(\w+)", (COMPOSE / "compose.yaml").read_text()))
-    assert named <= example.keys()
+    assert named - {"NO_PROXY"} <= example.keys()
     with pytest.raises(settings.SettingsError) as error:
         settings.parse(settings.DuoSettings, {})
     assert set(re.findall(r"[A-Z_]{6,}", str(error.value))) <= example.keys()
@@ -146,6 +182,8 @@ def test_the_example_names_each_variable_that_the_files_and_the_pipeline_need() 
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """What compose.yaml gives to each of Dagster's processes."""
     for name, value in SERVICES["daemon"]["environment"].items():
+        if value is None or name == "NO_PROXY":
+            continue
         monkeypatch.setenv(name, "x" if str(value).startswith("$") else str(value))
     return monkeypatch
 
@@ -187,7 +225,7 @@ def test_the_workspace_names_the_code_server_where_it_listens() -> None:
 def test_the_commands_of_the_document_name_services_and_files_that_there_are() -> None:
     text = (DEPLOY.parent / "docs" / "production.md").read_text()
     commands = "".join(re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
-    named = re.findall(r"docker compose (?:exec|run --rm) (\S+)", commands)
+    named = re.findall(r"docker compose (?:exec|run --rm) (?:-T )?(\S+)", commands)
     named += re.search(r"logs --follow --since 1h (.*)", commands).group(1).split()  # type: ignore[union-attr]
     assert named
     assert set(named) <= SERVICES.keys()
@@ -212,7 +250,7 @@ def proxy_before_a_ui(folder: Path, **variables: str) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     text = (COMPOSE / "Caddyfile").read_text().replace("webserver:3000", f"127.0.0.1:{server.server_port}")
-    (folder / "Caddyfile").write_text("{\n\tadmin off\n}\n" + text)
+    (folder / "Caddyfile").write_text(text.replace("{\n", "{\n\tadmin off\n", 1))
     process = subprocess.Popen(
         [PROGRAMS / "caddy", "run", "--adapter", "caddyfile", "--config", folder / "Caddyfile"],
         env={"HOME": str(folder), "UI_ADDRESS": address, **variables},

@@ -8,7 +8,7 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 # Without bytecode each of the many processes of Dagster takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo ui help fast test test-ui test-production test-newest check bench bench-accounts install clean
+.PHONY: demo ui help fast test test-ui test-production test-containers test-newest check bench bench-accounts install clean
 
 demo: $(SANDBOX)  ## land the last 24 settled hours of an emulated Duo in a real S3 server, through Dagster
 	@$(BIN)/duo-pipeline demo
@@ -22,7 +22,7 @@ help:  ## show this list
 fast: $(INSTALLED)  ## run the tests that need neither the S3 server nor other processes
 	$(BIN)/pytest -n 2 -m 'not s3' tests/duo tests/landing tests/udm
 
-test: $(INSTALLED)  ## run the tests, except test-ui, test-production and test-newest
+test: $(INSTALLED)  ## run the tests, except test-ui, test-production, test-containers and test-newest
 	$(BIN)/pytest $(PYTEST)
 
 test-ui: $(INSTALLED)  ## test the UI in a real browser (Chromium); screenshots go to build/screenshots
@@ -30,6 +30,9 @@ test-ui: $(INSTALLED)  ## test the UI in a real browser (Chromium); screenshots 
 
 test-production: $(INSTALLED)  ## kill each process of deploy/compose/ and deploy/celery/ during a backfill
 	$(BIN)/pytest -m production tests/production
+
+test-containers: $(INSTALLED)  ## bring the containers up, kill, upgrade and restore them; needs Docker, as root
+	$(BIN)/pytest -m containers tests/containers
 
 test-newest: build/newest.txt build/oldest.txt  ## run the tests with the newest and the oldest Dagster allowed
 	@for age in newest oldest; do \

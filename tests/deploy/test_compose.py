@@ -133,6 +133,14 @@ def test_an_open_backfill_waits_while_the_code_server_cannot_be_reached() -> Non
     assert SERVICES["daemon"]["environment"]["DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR"]
 
 
+def test_logins_with_a_wrong_password_leave_the_pipeline_its_cores() -> None:
+    assert SERVICES["proxy"]["cpus"] <= 0.5
+
+
+def test_postgres_counts_as_healthy_only_when_others_reach_it() -> None:
+    assert SERVICES["postgres"]["healthcheck"]["test"][:3] == ["CMD", "pg_isready", "--host"]
+
+
 def test_whoever_keeps_the_output_of_runs_reaches_the_bucket_as_the_code_server_does() -> None:
     for name in DAGSTER:
         given = SERVICES[name]["environment"]

@@ -133,6 +133,10 @@ def test_there_are_never_two_daemons() -> None:
     assert properties("Daemon")["DeploymentConfiguration"]["MaximumPercent"] == 100
 
 
+def test_an_open_backfill_waits_while_the_daemon_cannot_reach_the_code_server(stack: EcsStack) -> None:
+    assert stack.environment("daemon")["DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR"]
+
+
 @pytest.mark.parametrize("name", TASKS)
 def test_no_task_can_write_its_files_or_gain_rights(stack: EcsStack, name: str) -> None:
     container = stack.container(name)

@@ -75,6 +75,11 @@ def test_the_limits_and_the_retries_are_those_of_one_machine() -> None:
     assert not VALUES["dagsterDaemon"]["runRetries"]["enabled"], "else the chart writes them a second time"
 
 
+def test_an_open_backfill_waits_while_the_daemon_cannot_reach_the_code_server() -> None:
+    variables = {one["name"]: one["value"] for one in VALUES["dagsterDaemon"]["env"]}
+    assert variables["DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR"]
+
+
 def test_each_run_is_a_pod() -> None:
     assert VALUES["runLauncher"]["type"] == K8sRunLauncher.__name__
     config = {

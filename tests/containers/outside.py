@@ -27,7 +27,7 @@ DUO = "api-0a1b2c3d.duosecurity.com"
 S3 = f"s3.{REGION}.amazonaws.com"
 IMAGE = "caddy:2.11.7-alpine"
 RECORDS_PER_DAY = 28_800
-SLOW = Knobs(page_size=200, faults=(Fault(kind="stall", seconds=1, times=1_000_000),))
+SLOW = Knobs(page_size=20, faults=(Fault(kind="stall", seconds=1, times=1_000_000),))
 """Duo answers in a second, with few records."""
 
 

@@ -28,6 +28,7 @@ from dotenv import dotenv_values
 from duo_pipeline.config import settings
 from duo_pipeline.instance.postgres import PostgresStorage
 from tests.cli.test_ui import until
+from tests.docs.test_setup import assert_aws_knows
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 COMPOSE = DEPLOY / "compose"
@@ -239,6 +240,14 @@ def test_the_commands_of_the_document_name_services_and_files_that_there_are() -
     assert set(named) <= SERVICES.keys()
     assert all((DEPLOY.parent / path).exists() for path in re.findall(r"deploy/\S+", commands))
     assert set(re.findall(r"caddy:\S+", text)) == {SERVICES["proxy"]["image"]}
+
+
+def test_aws_knows_the_command_of_the_page_that_lets_a_container_take_the_role() -> None:
+    text = (DEPLOY.parent / "docs" / "production.md").read_text()
+    (command,) = re.findall(r"^(aws ec2 (?:\\\n|.)*)$", text, re.MULTILINE)
+    _, service, name, *arguments = command.replace("\\\n", " ").split()
+    assert_aws_knows(service, name, arguments)
+    assert arguments[-2:] == ["--http-put-response-hop-limit", "2"]
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from tests.containers.outside import Outside, outside
 from tests.containers.stack import OF_DAGSTER, PASSWORD, USER, Stack, block
 
 HOURS = 48
-LATER = 12
+LATER = 8
 LOOKBACK = 4
 ONE = "On one machine"
 
@@ -24,7 +24,7 @@ ONE = "On one machine"
 def first_hour() -> datetime:
     """The first hour: all hours of the backfills are older than the look-back."""
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    return now - (HOURS + 2 * LATER + LOOKBACK + 8) * HOUR
+    return now - (HOURS + 3 * LATER + LOOKBACK + 2) * HOUR
 
 
 @pytest.fixture(scope="session")
@@ -35,14 +35,25 @@ def hours(first_hour: datetime) -> list[datetime]:
 
 @pytest.fixture(scope="session")
 def later_hours(hours: list[datetime]) -> list[datetime]:
-    """The hours of the second backfill."""
-    return hours_between(hours[-1] + HOUR, hours[-1] + LATER * HOUR)
+    """The hours of the backfill in which there is an upgrade."""
+    return after(hours)
 
 
 @pytest.fixture(scope="session")
-def last_hours(later_hours: list[datetime]) -> list[datetime]:
-    """The hours of the third backfill."""
-    return hours_between(later_hours[-1] + HOUR, later_hours[-1] + LATER * HOUR)
+def restored_hours(later_hours: list[datetime]) -> list[datetime]:
+    """The hours of the backfill from which a backup is made."""
+    return after(later_hours)
+
+
+@pytest.fixture(scope="session")
+def last_hours(restored_hours: list[datetime]) -> list[datetime]:
+    """The hours of the backfill on Celery's workers."""
+    return after(restored_hours)
+
+
+def after(hours: list[datetime]) -> list[datetime]:
+    """Return the hours that follow."""
+    return hours_between(hours[-1] + HOUR, hours[-1] + LATER * HOUR)
 
 
 @pytest.fixture(scope="session")

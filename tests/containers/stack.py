@@ -40,6 +40,13 @@ def block(section: str, words: str) -> str:
     return found
 
 
+def kill(*processes: int) -> None:
+    """Kill containers as the kernel does: Docker did not ask for it, and starts them again."""
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
 @dataclass
 class Stack:
     """A checkout, and the containers that were made of it.
@@ -110,12 +117,9 @@ class Stack:
         found = json.loads(self.sh(f"docker inspect {' '.join(ids)}"))
         return {one["Config"]["Labels"]["com.docker.compose.service"]: one for one in found}
 
-    def kill(self, *names: str) -> None:
-        """Kill containers as the kernel does: Docker did not ask for it, and starts them again."""
-        pids = [self.services()[name]["State"]["Pid"] for name in names]
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    def processes(self) -> dict[str, int]:
+        """Return the process of each container, by its service."""
+        return {name: one["State"]["Pid"] for name, one in self.services().items()}
 
     def log(self, name: str) -> str:
         """Return what a service has printed, also before it was started again."""

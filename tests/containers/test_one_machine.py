@@ -16,7 +16,7 @@ from duo_pipeline.sandbox.knobs import Knobs
 from tests.cli.test_ui import until
 from tests.containers.conftest import ONE
 from tests.containers.outside import SLOW, Outside
-from tests.containers.stack import OF_DAGSTER, PASSWORD, PATIENCE, USER, Stack, block
+from tests.containers.stack import OF_DAGSTER, PASSWORD, PATIENCE, USER, Stack, block, kill
 
 pytestmark = pytest.mark.containers
 
@@ -134,12 +134,12 @@ def test_whatever_is_killed_the_open_backfill_goes_on_and_nothing_is_lost_or_dou
     assert reads_on(world)
     for name in ("proxy", "webserver", "postgres", "daemon"):
         evaluated = stack.evaluations()
-        stack.kill(name)
+        kill(stack.processes()[name])
         stack.comes_back(backfill, evaluated)
         assert reads_on(world), f"the run has outlived {name}"
 
     evaluated = stack.evaluations()
-    stack.kill(*stack.services())
+    kill(*stack.processes().values())
     stack.comes_back(backfill, evaluated)
     assert [run["status"] for run in stack.runs()].count("STARTED") == 1, "nobody has told Dagster yet"
 

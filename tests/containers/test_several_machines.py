@@ -11,7 +11,7 @@ from duo_pipeline.defs.partitions import key_of
 from duo_pipeline.sandbox.knobs import Knobs
 from tests.cli.test_ui import until
 from tests.containers.outside import SLOW, Outside
-from tests.containers.stack import OF_DAGSTER, PATIENCE, Stack, block
+from tests.containers.stack import OF_DAGSTER, PATIENCE, Stack, block, kill
 from tests.containers.test_one_machine import ends, reads_on
 
 pytestmark = pytest.mark.containers
@@ -92,8 +92,7 @@ def test_whatever_is_killed_the_open_backfill_goes_on_and_nothing_is_lost_or_dou
     assert reads_on(world), "and is retried"
 
     evaluated = stack.evaluations()
-    workers[f"celery@{SECOND}"].kill("worker")
-    stack.kill(*stack.services())
+    kill(*stack.processes().values(), *workers[f"celery@{SECOND}"].processes().values())
     stack.comes_back(backfill, evaluated)
     world.sandbox.api.knobs = Knobs()
     assert ends(stack, backfill) == "COMPLETED_SUCCESS"

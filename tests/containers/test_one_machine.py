@@ -157,10 +157,10 @@ def test_the_ui_shows_the_output_of_a_run(stack: Stack) -> None:
     run = next(one["runId"] for one in stack.runs() if one["status"] == "SUCCESS")
     events = stack.ask(
         "query Ask($id: ID!) {logsForRun(runId: $id) {... on EventConnection"
-        " {events {... on LogsCapturedEvent {logKey}}}}}",
+        " {events {... on LogsCapturedEvent {fileKey}}}}}",
         {"id": run},
     )["logsForRun"]["events"]
-    keys = [event["logKey"] for event in events if event.get("logKey")]
+    keys = [[run, "compute_logs", event["fileKey"]] for event in events if "fileKey" in event]
     query = "query Ask($key: [String!]!) {capturedLogs(logKey: $key) {stderr}}"
     assert any(stack.ask(query, {"key": key})["capturedLogs"]["stderr"] for key in keys)
 

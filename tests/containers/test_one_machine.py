@@ -143,9 +143,8 @@ def test_whatever_is_killed_the_open_backfill_goes_on_and_nothing_is_lost_or_dou
     stack.comes_back(backfill, evaluated)
     assert [run["status"] for run in stack.runs()].count("STARTED") == 1, "nobody has told Dagster yet"
 
-    stack.tick_soon()
     world.sandbox.api.knobs = Knobs()
-    stack.sh("docker compose up --detach")
+    stack.tick_soon()
     assert ends(stack, backfill) == "COMPLETED_SUCCESS"
     records, lost, doubled = world.lost_and_doubled(hours)
     print(f"\n{records} records: {lost} lost, {doubled} doubled")  # noqa: T201 - the figures are the result
@@ -173,13 +172,12 @@ def test_an_upgrade_leaves_the_backfill_open_and_it_ends(
     backfill = stack.backfill([key_of(hour) for hour in later_hours])
     assert reads_on(world)
 
-    stack.sh("docker compose build")
-    stack.tick_soon()
     evaluated = stack.evaluations()
     stack.sh(UPGRADE)
     stack.comes_back(backfill, evaluated)
     assert stack.sh("docker compose exec -T webserver dagster --version") != before
     world.sandbox.api.knobs = Knobs()
+    stack.tick_soon()
     assert ends(stack, backfill) == "COMPLETED_SUCCESS"
     assert world.lost_and_doubled(later_hours)[1:] == (0, 0)
 
@@ -196,9 +194,9 @@ def test_a_backup_is_restored_into_a_new_volume_and_what_has_landed_since_is_not
     world.sandbox.api.knobs = Knobs()
     assert ends(stack, backfill) == "COMPLETED_SUCCESS"
 
-    stack.tick_soon()
     stack.sh(RESTORE)
     assert until(stack.serves, PATIENCE)
     assert stack.status(backfill) == "REQUESTED", "as at the time of the backup"
+    stack.tick_soon()
     assert ends(stack, backfill) == "COMPLETED_SUCCESS"
     assert world.lost_and_doubled(restored_hours)[1:] == (0, 0)

@@ -108,8 +108,8 @@ class Stack:
         (self.compose / ".env").write_text(text)
 
     def tick_soon(self) -> None:
-        """Let the hourly tick come within two minutes, by a change of .env."""
-        self.write_env(DUO_SETTLE_MINUTES=str(minute_of_tick(datetime.now(UTC) + timedelta(seconds=100))))
+        """Let the hourly tick come in two minutes or so, by a change of .env."""
+        self.write_env(DUO_SETTLE_MINUTES=str(minute_of_tick(datetime.now(UTC) + timedelta(seconds=150))))
         self.sh("docker compose up --detach")
 
     def services(self) -> dict[str, dict[str, Any]]:

@@ -12,12 +12,12 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from duo_pipeline.sandbox.telephony import TelephonyGenerator
 
 from duo_pipeline.defs.partitions import HOUR
 from duo_pipeline.instants import unix_ms
 from duo_pipeline.sandbox import s3
 from duo_pipeline.sandbox.knobs import Fault, Knobs
+from duo_pipeline.sandbox.log import GeneratedLog
 from duo_pipeline.sandbox.sandbox import ACCESS_KEY, INTEGRATION_KEY, SECRET_ACCESS_KEY, SECRET_KEY, Sandbox
 from tests.cli.test_ui import until
 from tests.production.machine import free_port
@@ -102,7 +102,7 @@ def outside(folder: Path, host: str) -> Iterator[Outside]:
     with pytest.MonkeyPatch.context() as patch:
         # requests name the bucket in the host, as for Amazon's own
         patch.setattr(s3, "_options", lambda ports: [*options(ports), f"-s3.domainName={S3}"])
-        log = TelephonyGenerator(records_per_day=RECORDS_PER_DAY)
+        log = GeneratedLog(records_per_day=RECORDS_PER_DAY)
         with Sandbox(folder / "sandbox", log=log, knobs=SLOW) as sandbox:
             ports = {"duo": free_port(), "s3": free_port()}
             with _relay(folder, host, {ports["duo"]: sandbox.duo_url, ports["s3"]: sandbox.s3.url}):

@@ -22,9 +22,8 @@ def receipts(world: World) -> World:
     @dg.asset(key=EVENTS, partitions_def=hourly(START))
     def events() -> None: ...
 
-    world.sensor = alerts_sensor(
-        [world.watched._replace(receipts=events)], world.topic, UI, lambda: world.now
-    )
+    watched = world.watched._replace(receipts=events)
+    world.sensor = alerts_sensor([watched], world.topic, UI, lambda: world.now)
     world.tick()
     return world
 

@@ -86,7 +86,8 @@ def test_what_the_network_reaches_can_neither_write_its_files_nor_gain_rights(na
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    mounts = [one for one in service.get("volumes", []) if not str(one).startswith("certificates:")]
+    own = ("certificates:", "temporary:")
+    mounts = [one for one in service.get("volumes", []) if not str(one).startswith(own)]
     assert all(one["read_only"] if isinstance(one, dict) else one.endswith(":ro") for one in mounts)
 
 
@@ -145,7 +146,7 @@ def test_postgres_counts_as_healthy_only_when_others_reach_it() -> None:
 def test_whoever_keeps_the_output_of_runs_reaches_the_bucket_as_the_code_server_does() -> None:
     for name in DAGSTER:
         given = SERVICES[name]["environment"]
-        assert {"AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "HTTPS_PROXY"} <= given.keys()
+        assert {"AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY"} <= given.keys()
         assert given["NO_PROXY"].startswith("127.0.0.1,169.254.169.254,"), "no proxy leads there"
 
 
@@ -170,9 +171,16 @@ def test_the_code_server_gets_no_secret_of_another_service() -> None:
         assert SERVICES["code-server"]["environment"][name] == ""
 
 
+def test_the_temporary_files_of_a_busy_hour_are_on_the_disk() -> None:
+    code_server = SERVICES["code-server"]
+    folder = code_server["environment"]["TMPDIR"]
+    assert f"temporary:{folder}" in code_server["volumes"]
+    assert folder not in code_server["tmpfs"]
+
+
 def test_the_file_of_accounts_is_where_the_variable_says_and_only_the_code_server_has_it() -> None:
     assert [name for name in DAGSTER if "volumes" in SERVICES[name]] == ["code-server"]
-    (mount,) = SERVICES["code-server"]["volumes"]
+    (mount,) = (one for one in SERVICES["code-server"]["volumes"] if isinstance(one, dict))
     named = [re.sub(r"\$\{DUO_ACCOUNTS_FILE:-[^}]+\}", "/a.yaml", mount[end]) for end in ("source", "target")]
     assert named == ["/a.yaml", "/a.yaml"]
     assert not mount["bind"]["create_host_path"], "a mistyped path is an error, not a new folder"

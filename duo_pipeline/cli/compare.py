@@ -17,6 +17,7 @@ from duo_pipeline.cli.udm import source_lines, why_unreadable
 from duo_pipeline.config.secops import secops
 from duo_pipeline.config.settings import SettingsError
 from duo_pipeline.landing.bucket import BucketError
+from duo_pipeline.landing.packed import PackedError
 from duo_pipeline.masking import shown
 from duo_pipeline.secops import parser
 from duo_pipeline.secops.api import SecOps
@@ -46,7 +47,7 @@ def run_compare(source: str) -> None:
             comparison.add(line, parsed.event, datetime.now(UTC))
     except (SettingsError, SecOpsError) as error:
         raise click.ClickException(str(error)) from None
-    except (OSError, BucketError) as error:
+    except (OSError, BucketError, PackedError) as error:
         click.echo(f"Error: {why_unreadable(source, error)}", err=True)
         sys.exit(2)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)

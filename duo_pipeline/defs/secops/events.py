@@ -21,6 +21,7 @@ from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.hour_lines import hour_lines
 from duo_pipeline.landing.hour_queue import CONCURRENT_HOURS
 from duo_pipeline.landing.line import is_countable, record_id
+from duo_pipeline.landing.spill import SpillError
 from duo_pipeline.secops.api import SecOps
 from duo_pipeline.secops.errors import SecOpsError
 from duo_pipeline.secops.receipts import FeedLine, InFeed, Receipt, receipts
@@ -78,7 +79,7 @@ def secops_events(
             try:
                 for receipt, differences in _receipts(context, account, asked, now()):
                     _record(context, key, receipt, differences)
-            except (settings.SettingsError, BucketError, SecOpsError) as error:
+            except (settings.SettingsError, BucketError, SpillError, SecOpsError) as error:
                 raise dg.Failure(str(error), allow_retries=False) from None
         yield from ()  # the receipt of each hour is an event: a result would be one of all hours
 

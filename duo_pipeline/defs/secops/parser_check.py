@@ -16,6 +16,7 @@ from duo_pipeline.defs.resources import S3Feed, SecOpsInstance
 from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.landing.feed import Feed, Listing
 from duo_pipeline.landing.hour_lines import hour_lines
+from duo_pipeline.landing.spill import SpillError
 from duo_pipeline.masking import shown
 from duo_pipeline.secops import parser
 from duo_pipeline.secops.errors import SecOpsError
@@ -70,7 +71,7 @@ def parser_as_modelled(
             comparison = Comparison()
             for line, parsed in zip(sent, parser.run(secops, active, sent), strict=True):
                 comparison.add(line, parsed.event, now())
-        except (settings.SettingsError, BucketError, SecOpsError) as error:
+        except (settings.SettingsError, BucketError, SpillError, SecOpsError) as error:
             # a failure would fail a run in which somebody lands an hour
             return dg.AssetCheckResult(
                 passed=False, severity=dg.AssetCheckSeverity.WARN, description=f"Not compared. {error}"

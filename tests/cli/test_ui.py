@@ -68,6 +68,7 @@ def test_the_ui_serves_dagster_with_schedules_on_and_leaves_no_process_behind(tm
         )["schedulesOrError"]["results"]
         assert {one["name"]: one["scheduleState"]["status"] for one in schedules} == {
             "telephony_hourly": "RUNNING",
+            "telephony_receipts": "RUNNING",
             "telephony_reconcile": "RUNNING",
         }
         assert until(

@@ -1,9 +1,10 @@
 """`repeated_prompts`: one number is called or texted again and again."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from duo_pipeline.masking import mask_phone
 from duo_pipeline.usage.finding import Finding, found
@@ -11,9 +12,9 @@ from duo_pipeline.usage.numbers import digest
 from duo_pipeline.usage.profile import usual_high
 from duo_pipeline.usage.rules import HISTORY_DAYS, REPEATED_PROMPTS
 from duo_pipeline.usage.seen import Seen, calls_and_texts
-from duo_pipeline.usage.windows import busiest
 
 _MINUTE_US = 60_000_000
+_DAY_US = 24 * 60 * _MINUTE_US
 _SEVERAL = 4
 """So many calls to a number make it busy: the profile of the day names it."""
 
@@ -47,27 +48,43 @@ def repeated_prompts(seen: Seen) -> list[Finding]:
         window._replace(least=max(window.least, limits["times_highest"] * _usual_highest(window.before)))
         for window in windows
     ]
-    timed = seen.calls[seen.calls["timed"]]
-    counts = timed["number"].value_counts()
-    several = timed[timed["number"].isin(counts.index[counts >= _SEVERAL])]
-    findings: list[tuple[int, Finding]] = []
-    for code, rows in several.groupby("number", sort=False):
-        phone = seen.lines.phones[int(str(code))]
-        key, us = digest(phone), rows["us"].to_numpy()
-        over: list[tuple[int, Finding]] = []
-        for window in windows if phone else ():
-            most, where = busiest(us, int(window.minutes * _MINUTE_US))
-            if most >= _SEVERAL:
-                window.busy[key] = most
+    calls = seen.calls[seen.calls["timed"] & (seen.calls["number"] != seen.no_number)]
+    calls = calls.sort_values(["number", "us"], kind="stable")
+    over: dict[str, tuple[int, Finding]] = {}
+    for window in windows:
+        for phone, most, rows in _busiest(seen, calls, int(window.minutes * _MINUTE_US)):
+            key = digest(phone)
+            window.busy[key] = most
             usual = usual_high(day.get(key, 0) for day in window.before)
-            if most >= max(window.least, usual * limits["times_usual"]):
+            if most >= max(window.least, usual * limits["times_usual"]) and key not in over:
                 sentence = (
                     f"{calls_and_texts(most)} went to {mask_phone(phone)} within {window.minutes:g} minutes"
                     " ({span}): somebody may have this user's password and hope for one careless answer."
                 )
-                over.append((most, found(REPEATED_PROMPTS, key, sentence, seen.lines, rows.iloc[where])))
-        findings += over[:1]
-    return [one for _, one in sorted(findings, key=lambda pair: -pair[0])]
+                over[key] = most, found(REPEATED_PROMPTS, key, sentence, seen.lines, calls.iloc[rows])
+    return [one for _, one in sorted(over.values(), key=lambda pair: -pair[0])]
+
+
+def _busiest(seen: Seen, calls: pd.DataFrame, width_us: int) -> Iterator[tuple[str, int, slice]]:
+    """Yield each busy number with its calls in the busiest window of time: how many, and which rows.
+
+    Args:
+        seen: The day.
+        calls: Calls in order of number and time.
+        width_us: The width of the window.
+    """
+    if calls.empty:
+        return
+    numbers, us = calls["number"].to_numpy().astype(np.int64), calls["us"].to_numpy()
+    at = numbers * (2 * _DAY_US) + us - us.min()  # so that no window reaches into the next number
+    ends = np.searchsorted(at, at + width_us, side="right")
+    inside = ends - np.arange(len(at))
+    starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+    most = np.maximum.reduceat(inside, starts)
+    for group in np.flatnonzero(most >= _SEVERAL):
+        stop = int(starts[group + 1]) if group + 1 < len(starts) else len(at)
+        first = int(starts[group] + inside[starts[group] : stop].argmax())
+        yield seen.lines.phones[numbers[first]], int(most[group]), slice(first, int(ends[first]))
 
 
 def _usual_highest(before: list[Mapping[str, int]]) -> float:

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from duo_pipeline.usage.finding import Finding, amount, found
-from duo_pipeline.usage.profile import usual_high
+from duo_pipeline.usage.profile import HOURS, usual_high
 from duo_pipeline.usage.rules import HISTORY_DAYS, NUMBER_RANGE
-from duo_pipeline.usage.seen import Array, Seen, place
-from duo_pipeline.usage.windows import most_different
+from duo_pipeline.usage.seen import Seen, place
 
-_HOUR_US = 3_600_000_000
 _GRIDS = ((1000, 0), (1000, 500), (10_000, 0), (10_000, 5000))
 """Ranges of neighbours: their size, and how far they are shifted, so that each cluster is whole in one."""
+
+_MOST_RANGES = 50
 
 
 class _Range(NamedTuple):
@@ -51,33 +51,28 @@ def number_ranges(seen: Seen) -> list[Finding]:
 
 def _ranges(seen: Seen) -> Iterator[_Range]:
     limits = seen.thresholds[NUMBER_RANGE]
+    width = int(limits["hours"])
     before = seen.history.days(HISTORY_DAYS)
-    readable = seen.calls[seen.calls["digits"] >= 0]
-    us, numbers, digits = (readable[name].to_numpy() for name in ("us", "number", "digits"))
+    digits = np.array([one.digits for one in seen.lines.numbers], dtype=np.int64)
+    in_hour = np.zeros((HOURS, len(digits)), dtype=bool)
+    in_hour[seen.calls["hour"].to_numpy(), seen.calls["number"].to_numpy()] = True
+    in_hour[:, digits < 0] = False
+    crowded: list[tuple[int, int, int, int]] = []
+    windows = [in_hour[start : start + width].any(axis=0) for start in range(max(1, HOURS - width + 1))]
     for size, shift in _GRIDS:
         least = limits["numbers"] if size == _GRIDS[0][0] else limits["numbers_of_10000"]
         fewest = max(2, int(least / limits["times_usual"]))
-        for block, rows in _crowded((digits + shift) // size, numbers, fewest):
-            most, where = most_different(us[rows], numbers[rows], int(limits["hours"] * _HOUR_US))
+        blocks, of_number = np.unique((digits + shift) // size, return_inverse=True)
+        counts = np.array([np.bincount(of_number[called], minlength=len(blocks)) for called in windows])
+        most = counts.max(axis=0)
+        for index in np.flatnonzero(most >= fewest):
+            block, numbers = int(blocks[index]), int(most[index])
             key = f"{block}/{size}/{shift}"
-            if most >= fewest:
-                seen.busy.ranges[key] = most
+            seen.busy.ranges[key] = numbers
             usual = usual_high(one.busy_ranges.get(key, 0) for one in before)
-            if most >= max(least, usual * limits["times_usual"]):
-                yield _Range(most, block * size - shift, size, readable.iloc[rows[where]])
-
-
-def _crowded(blocks: Array, numbers: Array, fewest: int) -> Iterator[tuple[int, Array]]:
-    """Yield each block that has several different numbers, with its rows in order of time.
-
-    Args:
-        blocks: The block of each row; the rows are in order of time.
-        numbers: The number of each row.
-        fewest: How many different numbers are several.
-    """
-    different = pd.DataFrame({"block": blocks, "number": numbers}).drop_duplicates()["block"].value_counts()
-    rows = np.flatnonzero(np.isin(blocks, different.index[different >= fewest].to_numpy()))
-    rows = rows[np.argsort(blocks[rows], kind="stable")]
-    starts = np.flatnonzero(np.diff(blocks[rows], prepend=-1))
-    for of_block in np.split(rows, starts[1:]) if len(rows) else ():
-        yield int(blocks[of_block[0]]), of_block
+            if numbers >= max(least, usual * limits["times_usual"]):
+                crowded.append((numbers, block * size - shift, size, int(counts[:, index].argmax())))
+    for numbers, first, size, start in sorted(crowded, key=lambda one: -one[0])[:_MOST_RANGES]:
+        members = np.flatnonzero((digits >= max(first, 0)) & (digits < first + size))
+        in_window = seen.calls["hour"].between(start, start + width - 1)
+        yield _Range(numbers, first, size, seen.calls[in_window & seen.calls["number"].isin(members)])

@@ -58,6 +58,11 @@ class Seen:
         )
 
     @property
+    def no_number(self) -> int:
+        """The code of the number of calls that have none."""
+        return self.lines.phones.index("") if "" in self.lines.phones else -1
+
+    @property
     def enrollment_calls(self) -> pd.DataFrame:
         """The calls of enrolments."""
         contexts = self.lines.contexts

@@ -40,6 +40,50 @@ def test_prefixes_that_contain_each_other_are_refused(feed: str, work: str) -> N
         settings.feed({"S3_BUCKET": "b", "S3_PREFIX": feed, "S3_WORK_PREFIX": work})
 
 
+@pytest.mark.parametrize(
+    ("given", "headers"),
+    [
+        ({}, {}),
+        ({"S3_ENCRYPTION": "AES256"}, {"ServerSideEncryption": "AES256"}),
+        ({"S3_ENCRYPTION": "aws:kms"}, {"ServerSideEncryption": "aws:kms"}),
+        ({"S3_KMS_KEY_ID": "alias/soc"}, {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "alias/soc"}),
+    ],
+)
+def test_a_write_asks_for_the_encryption_that_is_set(given: dict[str, str], headers: dict[str, str]) -> None:
+    assert settings.feed({"S3_BUCKET": "b", **given}).encryption_headers == headers
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        "arn:aws-us-gov:kms:us-gov-west-1:123456789012:alias/soc",
+        "1234abcd-12ab-34cd-56ef-1234567890ab",
+        "mrk-1234abcd12ab34cd56ef1234567890ab",
+        "alias/aws/s3",
+    ],
+)
+def test_each_way_to_name_a_kms_key_is_taken(key: str) -> None:
+    assert settings.feed({"S3_BUCKET": "b", "S3_KMS_KEY_ID": key}).kms_key_id == key
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"S3_ENCRYPTION": "kms"}, "S3_ENCRYPTION must be AES256 or aws:kms"),
+        ({"S3_KMS_KEY_ID": "arn:aws:s3:::bucket"}, "S3_KMS_KEY_ID must be the ARN, the id or the alias"),
+        ({"S3_KMS_KEY_ID": "two words"}, "S3_KMS_KEY_ID must be the ARN, the id or the alias"),
+        (
+            {"S3_ENCRYPTION": "AES256", "S3_KMS_KEY_ID": "alias/soc"},
+            "S3_KMS_KEY_ID needs S3_ENCRYPTION to be",
+        ),
+    ],
+)
+def test_an_encryption_that_s3_would_refuse_is_named(given: dict[str, str], says: str) -> None:
+    with pytest.raises(settings.SettingsError, match=says):
+        settings.feed({"S3_BUCKET": "b", **given})
+
+
 def test_prefixes_that_merely_begin_alike_are_taken() -> None:
     assert settings.feed({"S3_BUCKET": "b", "S3_PREFIX": "a", "S3_WORK_PREFIX": "ab"}).prefix == "a/"
 

@@ -31,13 +31,13 @@ class Feed:
     _lock: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     def put_new(self, key: str, body: Body) -> bool:
-        """Write an object unless its key exists, after a check that the store honours If-None-Match.
+        """Write an object unless its key exists, after a check of the store.
 
         Returns:
             Whether it was written.
 
         Raises:
-            BucketError: The store ignores If-None-Match, or S3 refused a request or could not be reached.
+            BucketError: The store has not passed the check, or S3 refused a request or could not be reached.
         """
         with self._lock:  # the store is checked once for all threads
             if not self._store_passed:

@@ -149,7 +149,7 @@ def odd(
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        assert until(lambda: _answers(url), PATIENCE)
+        assert until(lambda: _answers(url), 2 * PATIENCE)
         yield OddUi(url, result.run_id, hours, address, asked)
     finally:
         process.terminate()

@@ -36,11 +36,11 @@ class _Owner:
     @property
     def is_emulated(self) -> bool:
         """Return whether the account is that of an emulator, which has a new port after each start."""
-        host = urlsplit(f"//{self.duo_account}").hostname or ""
         try:
-            return ip_address(host).is_loopback
+            host = urlsplit(f"//{self.duo_account}").hostname or ""
+            return host == "localhost" or ip_address(host).is_loopback
         except ValueError:
-            return host == "localhost"
+            return False
 
 
 def claim(feed: Feed, *, base_work_prefix: str, duo_account: str) -> None:

@@ -171,3 +171,16 @@ def test_one_of_two_concurrent_first_runs_with_different_feeds_is_refused(bucket
     with ThreadPoolExecutor(2) as threads:
         errors = list(threads.map(run, ["one/", "two/"]))
     assert sorted(map(bool, errors)) == [False, True]
+
+
+@pytest.mark.parametrize("field", ["feed", "duo_account"])
+def test_what_somebody_else_wrote_into_the_note_is_shown_only_if_it_is_harmless(
+    bucket: Bucket, field: str
+) -> None:
+    own = {"feed": bucket.uri("feed/"), "duo_account": ONE}
+    bucket.put(
+        "work/feed.json", body_of(json.dumps({**own, field: "![x](http:) \x1b[31m +13125550123"}).encode())
+    )
+    said = refused(bucket, DUO)
+    assert "••••" in said
+    assert [harmful for harmful in ("![x]", "\x1b", "3125550123") if harmful in said] == []

@@ -21,7 +21,7 @@ BROKEN = {
     "adoption that reads settings": ("adoption/copies", "from duo_pipeline.config import settings", INWARDS),
     "the outer ring that uses the command line": ("defs/tags", "from duo_pipeline import cli", INWARDS),
     "a check that uses the assembly": ("preflight/lines", "from duo_pipeline import definitions", INWARDS),
-    "a module without a place": ("usage", "", INWARDS),
+    "a module without a place": ("nowhere", "", INWARDS),
     "a leaf that knows Dagster": ("ndjson", "import dagster", DAGSTER),
     "a room that knows Dagster": ("landing/bucket", "from dagster_aws.s3 import S3Resource", DAGSTER),
     "settings that know Dagster": ("config/account", "import dagster", DAGSTER),

@@ -104,7 +104,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, world: Outside, first_hour: 
     newest = constraints.read_text()
     constraints.write_text(re.sub(r"(?m)^(dagster.*==(1\.13|0\.29))\..*", r"\1.22", newest))
     try:
-        hashed = stack.sh(_with_password(block(ONE, "cp .env.example .env")))
+        hashed = stack.sh(_with_password(block(ONE, "install -m 600")))
         stack.write_env(UI_PASSWORD_HASH=f"'{hashed.split()[-1]}'")
         (stack.compose / "compose.override.yaml").write_text(world.override(*OF_DAGSTER))
         stack.sh(block(ONE, "docker compose exec code-server").split("docker compose ps")[0])

@@ -38,7 +38,7 @@ def line(value: Any) -> bytes:  # noqa: ANN401 - any JSON
     try:
         return _written(value, orjson.OPT_APPEND_NEWLINE) or _written_slowly(value, allow_nan=False) + b"\n"
     except ValueError:
-        raise ValueError("it holds a number that JSON cannot write") from None
+        raise ValueError("it contains a number that JSON cannot represent") from None
 
 
 def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON

@@ -11,7 +11,7 @@ from duo_pipeline.instants import Instant
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One telephony event: as Duo sent it, and its time."""
+    """One telephony record: as Duo sent it, and its time."""
 
     sent: dict[str, Any]
     at: Instant

@@ -35,7 +35,7 @@ class Found(NamedTuple):
 
 
 def objects(keys: Iterable[str]) -> list[str]:
-    """Return the keys that are those of objects with records."""
+    """Return the keys of the objects that contain records."""
     return [key for key in keys if _OBJECT.fullmatch(key)]
 
 
@@ -45,7 +45,7 @@ def not_read(keys: Iterable[str]) -> list[str]:
 
 
 def checkpoints(keys: Iterable[str]) -> list[str]:
-    """Return the keys that are those of a checkpoint."""
+    """Return the keys of the checkpoints."""
     return [key for key in keys if _CHECKPOINT.fullmatch(key)]
 
 

@@ -49,7 +49,7 @@ def _need_the_sandbox() -> None:
     missing = [name for name in needed if find_spec(name) is None]
     if missing:
         raise click.ClickException(
-            f"{', '.join(missing)} is not installed: pip install 'duo-pipeline[sandbox]'"
+            f"Packages are missing: {', '.join(missing)}. Install them: pip install 'duo-pipeline[sandbox]'"
         )
 
 
@@ -100,7 +100,7 @@ def ui(folder: Path, accounts: int, port: int) -> None:
 def sandbox(folder: Path, accounts: int) -> None:
     """Run an emulated Duo and an S3 server until Ctrl-C.
 
-    It first prints the settings that point the pipeline to them.
+    First prints the settings that point the pipeline to them.
     """
     _need_the_sandbox()
     from duo_pipeline.cli.sandbox import run_sandbox
@@ -177,9 +177,9 @@ def feed(
 ) -> None:
     """Print the request that creates the feed in Google SecOps, or send it.
 
-    It prints the body of the request, and the command that sends it. Bucket and prefix come from the
-    settings. Google's own client has checked the body. A value that you leave out appears as a placeholder
-    in capitals. With --create or --update it sends the request, after a question, with an access key or a
+    Prints the body of the request, and the command that sends it. The bucket and the prefix come from the
+    settings. The body is first checked with Google's own client. For a value that you leave out, it has a
+    placeholder in capitals. With --create or --update it sends the request, after a question, with an access key or a
     role.
     """
     from duo_pipeline.cli.feed import run_feed

@@ -20,7 +20,7 @@ def run_sandbox(folder: Path, accounts: int) -> None:
         click.echo(
             "# An emulated Duo Admin API, an S3 server and an emulated SecOps run here until Ctrl-C; data in"
             f" {folder}.\n"
-            f"# To set faults and late records: curl {sandbox.duo_url}/sandbox/knobs (GET, PUT);"
+            f"# To simulate failures and late records: curl {sandbox.duo_url}/sandbox/knobs (GET, PUT);"
             f" what goes wrong in SecOps: curl {sandbox.secops_url}/sandbox/knobs."
         )
         stopped.wait()

@@ -78,7 +78,7 @@ def _wait(
         if not announced and _answers(url):
             console.print(f"Dagster's UI: {url} (Ctrl-C ends everything)", soft_wrap=True)
             console.print(
-                f"To set faults and late records: curl {sandbox.duo_url}/sandbox/knobs (GET, PUT)",
+                f"To simulate failures and late records: curl {sandbox.duo_url}/sandbox/knobs (GET, PUT)",
                 soft_wrap=True,
             )
             console.print(

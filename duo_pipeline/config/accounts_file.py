@@ -28,7 +28,7 @@ _WORDS = {
     "string_type": "must be text (put it into quotes)",
     "list_type": "must be a list",
     "too_short": "must name at least one account",
-    "model_type": "must be settings with their names, as in `name: acme`",
+    "model_type": "must consist of settings, as in `name: acme`",
 }
 
 
@@ -50,7 +50,9 @@ def _parses(parse: Callable[[str], object]) -> AfterValidator:
 
 
 _Text = Annotated[str, _matches(r"(?s).*\S.*", "must not be empty")]
-_Variable = Annotated[_Text, _matches(r"[A-Za-z_]\w*", "must be the name of a variable, which holds the key")]
+_Variable = Annotated[
+    _Text, _matches(r"[A-Za-z_]\w*", "must be the name of the environment variable that holds the key")
+]
 
 
 class _Entry(BaseModel):

@@ -20,7 +20,7 @@ RECORD_FORMAT: RecordFormat = "secops"
 RETRY_BASE_SECONDS = 30
 RETRY_ATTEMPTS = 8
 DUO_DELAY_MINUTES = 2
-"""Duo shows nothing younger, on purpose."""
+"""Duo deliberately shows no record that is younger than this."""
 
 _WORDS = {
     "int_parsing": "must be a whole number",
@@ -38,7 +38,7 @@ class SettingsError(Exception):
 
 def _key(text: str) -> str:
     if not (text.isascii() and text.isprintable()) or " " in text:
-        raise ValueError("is not a valid Duo key: it has only letters and digits")
+        raise ValueError("is not a valid Duo key: a Duo key has only letters and digits")
     return text
 
 
@@ -53,7 +53,7 @@ def _apart(prefix: str, others: ValidationInfo) -> str:
     if prefix.startswith(work) or work.startswith(prefix):
         raise ValueError(
             f"({prefix or 'the whole bucket'}) and S3_WORK_PREFIX ({work or 'the whole bucket'}) must not"
-            " contain each other, since SecOps reads everything below the first"
+            " contain each other, because SecOps reads everything below S3_PREFIX"
         )
     return prefix
 
@@ -95,7 +95,7 @@ def first_hour(text: str) -> datetime:
     try:
         return datetime.strptime(text, HOUR_FORMAT).replace(tzinfo=UTC)
     except ValueError:
-        raise ValueError("names an hour that does not exist") from None
+        raise ValueError("names a day or an hour that does not exist: correct it") from None
 
 
 def _seconds(text: str) -> float:
@@ -218,7 +218,7 @@ def parse(kind: type[T], texts: Mapping[str, str], account: Account = DEFAULT_AC
 def duo_and_feed(
     texts: Mapping[str, str], account: Account = DEFAULT_ACCOUNT
 ) -> tuple[DuoSettings, FeedSettings]:
-    """Return what landing an hour needs; takes and raises what `parse` does."""
+    """Return the settings for landing an hour; the arguments and errors are those of `parse`."""
     found = _those_set(texts)
     return _parsed(tuple[DuoSettings, FeedSettings], (found, found), account)
 
@@ -233,7 +233,7 @@ def duo_account(environ: Mapping[str, str], account: Account = DEFAULT_ACCOUNT) 
 
 
 def feed(environ: Mapping[str, str], account: Account = DEFAULT_ACCOUNT) -> FeedSettings:
-    """Read what looking at landed lines needs; raises what `parse` does."""
+    """Read the settings for reading the feed; raises what `parse` raises."""
     return parse(FeedSettings, account.texts(environ), account)
 
 

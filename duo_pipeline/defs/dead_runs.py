@@ -19,7 +19,7 @@ def end_dead_runs(
 ) -> list[str]:
     """Fail the runs that Dagster believes to be running but that are dead, and return their ids.
 
-    Dagster learns from the code server that a run was killed. It does not learn so when the code server was
+    Dagster learns from the code server that a run was killed. It does not learn this when the code server was
     killed as well (a reboot), when the database was down at that time, or when somebody started the run from
     the command line. Such a run stays STARTED for ever: its hours count as in progress, and it keeps its
     place in the pool.

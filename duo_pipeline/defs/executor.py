@@ -21,8 +21,8 @@ class _ByAccount(dg.Executor):
     """Executes one account in this process, and several accounts in processes of their own.
 
     For one account, a second process would double the time of a run over one hour. A backfill over assets of
-    several accounts is one run, too. There no account may wait for another that Duo refuses, or fail because
-    the process of another dies.
+    several accounts is one run, too. In such a run, no account may have to wait for one that Duo refuses, or
+    fail because the process of another one dies.
     """
 
     @property

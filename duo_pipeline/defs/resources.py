@@ -1,4 +1,4 @@
-"""The outer systems, as Dagster's resources: the UI shows their settings, and of a secret only its variable.
+"""The external systems, as Dagster's resources. The UI shows their settings; of a secret, only the variable's name.
 
 The settings are texts, which a run parses when it opens a system. So the code location loads where nothing is
 set, and one sentence names everything that a run lacks.
@@ -44,7 +44,7 @@ class DuoAdminApi(dg.ConfigurableResource[AdminApi]):
     retry_base_seconds: str = _optional(
         config.RETRY_BASE_SECONDS, "The first wait after a failure on Duo's side, in seconds"
     )
-    retry_attempts: str = _optional(config.RETRY_ATTEMPTS, "How often one page is tried")
+    retry_attempts: str = _optional(config.RETRY_ATTEMPTS, "How many times one page is requested")
 
     def open(self, settings: DuoSettings, on_wait: OnWait) -> AdminApi:
         """Return the API, which calls ``on_wait`` before it waits for another try."""
@@ -85,7 +85,7 @@ class S3Feed(dg.ConfigurableResource[Feed]):
         """Return the feed.
 
         Raises:
-            BucketError: There is no way to S3.
+            BucketError: The S3 client cannot be created.
         """
         self._client = self._client or s3_client(self.s3)
         return open_feed(settings, self._client)

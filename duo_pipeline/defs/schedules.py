@@ -63,7 +63,9 @@ def hourly_schedule(
             check.report(context.instance, asset, hours, now())
         ranges = to_request(context.instance, asset, settled)
         if not ranges:
-            yield dg.SkipReason(f"None of the last {len(settled)} settled hours is missing or in doubt.")
+            yield dg.SkipReason(
+                f"Nothing to request: the last {len(settled)} settled hours are done, under way, or wait for their turn."
+            )
         for first, last in ranges:
             yield run_request(first, last)
 

@@ -43,7 +43,7 @@ class AdminApi:
         account_id: The child account to read, if the application belongs to an MSP's parent account.
             Each request carries it (as with duo_client's ``Admin.account_id``).
         retry_base_seconds: The first wait after a failure. Each further wait is twice as long, up to 120 s.
-        retry_attempts: How often one request is tried in total.
+        retry_attempts: How many times one request is tried in total.
         on_wait: Called before each wait with the reason and the seconds.
         session: The HTTP session; the default one bounds each answer.
         clock: Returns Unix seconds, for the Date of a request.

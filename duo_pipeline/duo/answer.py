@@ -19,7 +19,7 @@ class _ConstantError(ValueError):
 
 
 def _refuse(constant: str) -> None:
-    raise _ConstantError(f"it holds {constant}, which JSON does not have")
+    raise _ConstantError(f"it contains {constant}, which JSON does not allow")
 
 
 class _Piece(NamedTuple):
@@ -79,7 +79,7 @@ def _item(body: bytes, piece: _Piece) -> Any:  # noqa: ANN401 - any JSON
     except json.JSONDecodeError:
         return Reject(text, "it is not JSON")
     except ValueError:
-        return Reject(text, "it holds an integer of too many digits")
+        return Reject(text, "it contains an integer with too many digits")
 
 
 def _pieces(body: bytes) -> tuple[_Piece, list[_Piece]]:

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import Literal
 
 Code = int | Literal["dns", "connection", "proxy", "tls", "gateway"]
-"""Duo's own code, or where the way to Duo ended."""
+"""Duo's own code, or the part of the connection that failed."""
 
 CURES: Mapping[int, str] = {
-    40001: "a parameter is missing, which is a bug of this program: report it",
-    40002: "Duo does not accept a parameter, which is a bug of this program: report it with this sentence",
+    40001: "a parameter is missing, which is a bug in duo-pipeline: open an issue for it",
+    40002: "Duo does not accept a parameter, which is a bug in duo-pipeline: open an issue with this sentence",
     40101: "the request had no credentials: check DUO_IKEY and DUO_SKEY",
     40102: "Duo does not know the integration key: check DUO_IKEY, which must be that of an Admin API app",
     40103: "the signature is wrong: check DUO_SKEY",
-    40104: "the request had no Date, which is a bug of this program or of a proxy in between: report it",
+    40104: "the request had no Date: check whether a proxy removes it, or else open an issue for duo-pipeline",
     40105: "the time in the request is wrong",
     40301: "the Admin API application lacks a permission: give it 'Grant read log' in Duo's Admin Panel",
     40401: "the resource does not exist: check DUO_API_HOST",
@@ -38,7 +38,7 @@ class DuoRefusal(DuoError):
 
 
 class DuoContradiction(DuoRefusal):
-    """The answers of one query contradict each other: the query ends, and its hours must be read again."""
+    """Duo's answers to one query make no sense or contradict each other: its hours must be read again."""
 
 
 class DuoUnavailable(DuoError):

@@ -39,10 +39,12 @@ def api_host(text: str) -> ApiHost:
         parts = urlsplit(text if "://" in text else f"https://{text}")
         name, port = (parts.hostname or "").lower(), parts.port
     except ValueError:
-        raise ValueError("is not a valid host name or URL") from None
+        raise ValueError("is not a valid host name: it must look like api-xxxxxxxx.duosecurity.com") from None
     more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
     if more or not _NAME.fullmatch(name):
-        raise ValueError("must be a host name, api-xxxxxxxx.duosecurity.com, or https:// and that name")
+        raise ValueError(
+            "must be a host name such as api-xxxxxxxx.duosecurity.com, with or without https:// before it"
+        )
     if parts.scheme not in ("http", "https"):
         raise ValueError("must begin with https://, or with nothing before the host name")
     loopback = is_loopback(name)
@@ -51,7 +53,9 @@ def api_host(text: str) -> ApiHost:
     if not loopback and not name.endswith(tuple(f".{domain}" for domain in DUO_DOMAINS)):
         raise ValueError(f"must be a host of Duo's, ending in {' or '.join(DUO_DOMAINS)}")
     if name.startswith(_PANELS):
-        raise ValueError("is a web page of Duo's: copy the API hostname, api-…, from the application's page")
+        raise ValueError(
+            "is one of Duo's web pages: copy the API hostname (api-…) from the application's page in Duo's Admin Panel"
+        )
     netloc = f"[{name}]" if ":" in name else name
     return ApiHost(url=f"{parts.scheme}://{netloc}{f':{port}' if port else ''}", name=name)
 

@@ -1,4 +1,4 @@
-"""Say why a request got no answer of Duo's: the network, a proxy, a certificate, or a gateway in between."""
+"""Say why a request got no answer from Duo: the network, a proxy, a certificate, or a gateway in between."""
 
 import os
 import re
@@ -78,7 +78,7 @@ def gateway_answered(response: requests.Response, host: ApiHost) -> DuoError:
     kind = shown(response.headers.get("Content-Type", "").partition(";")[0].replace("/", " "))
     who = ", ".join(filter(None, (f"status {status}", server and f"server {server}", kind)))
     proxy = proxy_of(host)
-    what = f"Something in between answered for {host.name}, not Duo ({who})"
+    what = f"Not Duo, but something between this machine and {host.name} answered ({who})"
     if status >= 500:
         return DuoUnavailable(what, code=status * 100)
     if status in _TEMPORARY or status == 200:
@@ -107,7 +107,7 @@ def _proxy_error(proxy: Proxy, causes: list[BaseException], host: ApiHost) -> Du
         return DuoRefusal(f"{what}: {cure}.", "proxy")
     if any(isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME for cause in causes):
         return DuoRefusal(
-            f"There is no host of the name of the proxy {proxy}: correct the variable.", "proxy"
+            f"There is no host with the name of the proxy {proxy}: correct the variable.", "proxy"
         )
     return DuoUnavailable(f"The proxy {proxy} cannot be reached ({_name(causes)})", code="proxy")
 
@@ -121,8 +121,9 @@ def _tls_error(causes: list[BaseException], host: ApiHost) -> DuoError | None:
         return None
     reason = f" ({distrust.verify_message})" if distrust.verify_message else ""
     return DuoRefusal(
-        f"The certificate of {host.name} is not trusted{reason}: if your company opens TLS connections, put"
-        f" its CA certificate into a file of all CA certificates and name that in {variable or _BUNDLES[0]}."
+        f"The certificate of {host.name} is not trusted{reason}: if your company inspects TLS"
+        f" traffic, add its CA certificate to a file with all CA certificates, and set {variable or _BUNDLES[0]}"
+        " to the path of that file."
         " Otherwise check DUO_API_HOST.",
         "tls",
     )

@@ -78,7 +78,7 @@ class TelephonyLog:
         beyond: How many of them belong to the first millisecond after the end, and so to the next hour.
         total: The highest count that Duo gave for the whole query, if it gave any.
         reached: The time of the last record so far.
-        doubts: The reasons not to trust the result, one sentence each.
+        doubts: The reasons not to trust the result, one clause each.
     """
 
     api: AdminApi
@@ -222,7 +222,7 @@ class TelephonyLog:
             if cursor is None or cursor == parameters.get("next_offset") or (all_came and len(items) < LIMIT):
                 return
             if cursor in cursors:
-                self._cut_off = "Duo's cursors led in a circle"
+                self._cut_off = "Duo's cursors repeat"
             elif pages_of_repeats == MOST_PAGES_OF_REPEATS:
                 self._cut_off = f"{MOST_PAGES_OF_REPEATS} pages in a row brought nothing new"
             elif requests >= self._most_requests():
@@ -304,7 +304,7 @@ def _cursor(value: object) -> str | None:
             return ",".join(str(part) for part in value)
         case _:
             raise DuoContradiction(
-                f"Duo's cursor is neither text nor a list, but {type(value).__name__}: report it."
+                f"Duo's cursor is neither text nor a list, but {type(value).__name__}: report it to Duo's support."
             )
 
 

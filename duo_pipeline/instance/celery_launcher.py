@@ -16,8 +16,8 @@ REPLY_SECONDS = 5
 class CeleryRunLauncher(launcher.CeleryRunLauncher):
     """dagster-celery's launcher, which also notices a dead worker, and lets a cancelled run end as cancelled.
 
-    Celery believes that a task whose worker was killed is at work for ever. Its run would stay STARTED for
-    ever, and keep its place in the pool. And a run that is interrupted without a word to Dagster would count
+    If a worker is killed, Celery believes forever that its task is running. The run would stay STARTED, and
+    keep its place in the pool. And if Dagster is not told that a run is being cancelled, the run would count
     as failed, not as cancelled.
     """
 

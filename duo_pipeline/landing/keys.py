@@ -6,7 +6,8 @@ from datetime import date, datetime
 
 from duo_pipeline.landing.line import LOG
 
-# A log object is known by its name: under another one, each hour that is read again would land once more.
+# Landing finds a log object by this name. If the form of the names changed, the last journal entry of each
+# hour that is read again would be written to the feed a second time, under its new name.
 _LOG_KEY = re.compile(
     r"dt=(\d{4})-(\d\d)-(\d\d)/hour=(\d\d)/" + LOG + r"-\1\2\3T\4Z-[0-9a-f]{16}\.ndjson", re.ASCII
 )

@@ -96,8 +96,8 @@ def _compare(noted: _Owner, own: _Owner, note: str) -> None:
     feed, duo_account = _shown(noted.feed), _shown(noted.duo_account)
     if noted.feed != own.feed:
         raise BucketError(
-            f"The feed has changed from {feed} (according to {note}) to {own.feed}, so SecOps would get"
-            " everything that Duo still keeps a second time: set S3_PREFIX, or the account's name or"
+            f"The feed has changed from {feed} (according to {note}) to {own.feed}, so SecOps would get a"
+            " second copy of everything that Duo still keeps: set S3_PREFIX, or the account's name or"
             " prefixes, back to the old values. To deliver everything again on purpose, or if you have moved"
             f" the objects, delete {note}."
         )
@@ -105,8 +105,8 @@ def _compare(noted: _Owner, own: _Owner, note: str) -> None:
     emulated = noted.is_emulated and own.is_emulated
     if noted.duo_account != own.duo_account and not unknown and not emulated:
         raise BucketError(
-            f"{feed} is the feed of the Duo account {duo_account} (according to {note}), and the"
-            f" records of {own.duo_account} would mix with its records: give this account its own S3_PREFIX"
+            f"{feed} is the feed of the Duo account {duo_account} (according to {note}), so"
+            f" the records of {own.duo_account} would be mixed with its records: give this account its own S3_PREFIX"
             f" and S3_WORK_PREFIX. If it is the same account under a new name, delete {note}."
         )
 

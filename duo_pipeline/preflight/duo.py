@@ -118,7 +118,7 @@ def check(
     if own & of_parent:
         group.fail(OWN_RECORDS, _SHARED.format("the parent account"))
     else:
-        group.ok(OWN_RECORDS, f"None of the newest records ({len(own)}) is one of the parent account's.")
+        group.ok(OWN_RECORDS, f"None of the {len(own)} newest records belongs to the parent account.")
     return group, own
 
 

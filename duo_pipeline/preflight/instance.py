@@ -93,8 +93,8 @@ def _look_at_schedules(
         return
     group.fail(
         SCHEDULES,
-        f"These schedules are off: {_and(sorted(stopped))}. Switch them on in Dagster's UI (Automation), or"
-        " no hours are requested automatically.",
+        f"These schedules are off: {_and(sorted(stopped))}. Switch them on in Dagster's UI (Automation);"
+        " otherwise no hours are requested automatically.",
     )
 
 
@@ -106,7 +106,7 @@ def _look_at_limit(group: Group, instance: dg.DagsterInstance, accounts: Sequenc
     pools = [account.pool for account in accounts]
     wrong = [pool for pool in pools if limits.get(pool, default) != 1]
     if not wrong:
-        group.ok(LIMIT, f"Only one run at a time uses the pool {_and(pools, 'or')}.")
+        group.ok(LIMIT, f"Each pool ({_and(pools)}) lets only one run at a time read Duo.")
         return
     limit = limits.get(wrong[0], default)
     group.fail(

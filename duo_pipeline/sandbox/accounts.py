@@ -1,4 +1,4 @@
-"""Emulate several Duo accounts, each with its own server, log and keys, and write the accounts file."""
+"""Emulate several Duo accounts, each with its own server, log and keys, and write the file of accounts."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -18,7 +18,7 @@ class Accounts:
 
     Args:
         names: The names of the accounts.
-        file: The path of the accounts file to write.
+        file: The path of the file of accounts to write.
         knobs: The initial behaviour of each account.
 
     Attributes:
@@ -62,7 +62,7 @@ class Accounts:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return the settings that point the pipeline to these accounts, never to a real accounts file."""
+        """Return the settings that point the pipeline to these accounts, never to a real file of accounts."""
         found = {"DUO_ACCOUNTS_FILE": str(self._file) if self.apis else ""}
         for name, api in self.apis.items():
             found[_variable(name, "IKEY")] = api.integration_key

@@ -1,7 +1,7 @@
 """An emulated Duo Admin API: one log of version 2, as Duo documents it and its clients expect it.
 
-If it is not known how Duo behaves, a knob chooses between the possibilities. The emulator shares no code with
-the collector, so that neither can hide a mistake of the other.
+Where it is not known how Duo behaves, a knob chooses between the possibilities. The emulator shares no code
+with the pipeline, so that neither can hide a mistake of the other.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The assumptions of the mapping about cases that no vector of Google's shows, and which line needs which."""
+"""What the mapping assumes in cases that none of Google's test vectors shows, and which line needs which."""
 
 import re
 from collections.abc import Mapping

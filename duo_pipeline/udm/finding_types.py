@@ -34,11 +34,11 @@ class Issue(NamedTuple):
         return self.type.sentence.format(self.about)
 
 
-MALFORMED = FindingType("malformed", "violation", "not one JSON object: the parser drops the line")
-OUTSIDE_SCHEMA = FindingType("outside_schema", "violation", "Google's schema does not take the event: {}")
+MALFORMED = FindingType("malformed", "violation", "the line is not a JSON object, so the parser drops it")
+OUTSIDE_SCHEMA = FindingType("outside_schema", "violation", "Google's schema does not accept the event: {}")
 TOO_LONG = FindingType("too_long", "violation", "too long: {}")
 NO_EVENT_TIME = FindingType(
-    "no_event_time", "violation", "no event time ({}): SecOps puts in the time of parsing"
+    "no_event_time", "violation", "no event time ({}): SecOps uses the time of parsing instead"
 )
 NEVER_READ = "the parser never reads ts, and there is no timestamp"
 """The usual reason why a line has no event time."""
@@ -49,4 +49,6 @@ FACT_LOST = FindingType("fact_lost", "violation", "{} lost: its value is not tex
 UNKNOWN_VALUE = FindingType("unknown_value", "warning", "unknown value: {}")
 UNKNOWN_KEY = FindingType("unknown_key", "warning", "unknown key: {}")
 NO_E164 = FindingType("no_e164", "warning", "the phone number is not an E.164 number")
-UNPROVEN = FindingType("unproven", "warning", "no vector of Google's shows what the parser does: {}")
+UNPROVEN = FindingType(
+    "unproven", "warning", "none of Google's test vectors shows what the parser does with this: {}"
+)

@@ -46,7 +46,7 @@ class Finding(NamedTuple):
 
 
 class FactCount(NamedTuple):
-    """How often a fact is in the lines, and how often in the events.
+    """How many lines carry a fact, and how many of their events have it.
 
     Attributes:
         udm: The UDM field of the fact.
@@ -97,7 +97,7 @@ class Findings:
 
     @property
     def total(self) -> int:
-        """Return the number of findings."""
+        """Return the number of findings, counted once for each line that has one."""
         return sum(found.lines for found in self.findings())
 
     @property

@@ -78,7 +78,7 @@ def _why_no_time(ts: object, timestamp: object) -> str:
         return "timestamp is not an ISO 8601 instant"
     if is_number(timestamp):
         return (
-            "timestamp is a number, and ts is not empty" if ts else "timestamp is out of the years 1 to 9999"
+            "timestamp is a number, and ts is not empty" if ts else "timestamp is outside the years 1 to 9999"
         )
     if is_filled(timestamp):
         return "timestamp is neither text nor a number"

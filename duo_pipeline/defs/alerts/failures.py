@@ -90,4 +90,4 @@ def _reason(failure: StepFailureData) -> str:
         return data.description
     error = failure.error.cause if failure.error and failure.error.cause else failure.error
     name = error.cls_name if error else "unknown"
-    return f"Unexpected error in the program ({name}): see the run's log."
+    return f"Unexpected error in duo-pipeline ({name}): look at the run's log, and open an issue."

@@ -8,8 +8,8 @@ from duo_pipeline.defs.partitions import named
 
 _REASON = 1000
 _ONCE = (
-    "This message is sent once. Hours next to these that go wrong later join the incident without another"
-    " message. One more message follows when all of its hours are fine again."
+    "You get this message once. If hours next to these go wrong later, they join this incident without another"
+    " message. You get one more message when all hours of the incident are fine again."
 )
 
 
@@ -37,8 +37,8 @@ class Messages:
             f"A run has failed, and these hours (UTC) of {asset} are not done: {named(hours)}.",
             f"Why: {reason[:_REASON]}",
             "What to do: fix the cause, unless it is an outage that will pass. Each hour, the account's"
-            " schedule requests hours again that have not landed, as far back as DUO_LOOKBACK_HOURS."
-            " Materialize any other hours by hand (docs/operations.md).",
+            " schedule requests again all hours that have not landed, as far back as DUO_LOOKBACK_HOURS."
+            " Materialize older hours by hand (docs/operations.md).",
             f"The run: {self._link(f'runs/{run_id}', run_id)}",
             _ONCE,
         )
@@ -49,8 +49,8 @@ class Messages:
             f"{asset} is overdue: {named(hours)}",
             f"These hours (UTC) of {asset} should be done by now, but are not: {named(hours)}.",
             f"Why: {why}.",
-            "What to do: in the UI, check that the account's hourly schedule is on, and what the run queue is"
-            " waiting for. Or materialize these hours by hand (docs/operations.md).",
+            "What to do: in the UI, check that the account's hourly schedule is on, and see what the run queue"
+            " is waiting for. Or materialize these hours by hand (docs/operations.md).",
             self._hours(asset),
             _ONCE,
         )
@@ -64,7 +64,7 @@ class Messages:
             f"{asset}: {check} {says}: {named(hours)}",
             f"The check {check} of {asset} {says} for these hours (UTC): {named(hours)}.",
             f"Why: {sentence[:_REASON]}",
-            "What to do: follow the sentence above; docs/operations.md says more about each check.",
+            "What to do: see 'Why'; docs/operations.md says more about each check.",
             f"The check: {self._link(f'assets/{asset}?view=checks&checkDetail={check}', check)}",
             _ONCE,
         )
@@ -83,7 +83,7 @@ class Messages:
         """Return the message that Duo no longer keeps some hours of an incident; the others are done."""
         return _message(
             f"{asset} has lost hours: {named(lost)}",
-            f"Duo keeps 180 days. These hours (UTC) of {asset} were not read in time: {named(lost)}.",
+            f"Duo keeps its log for 180 days. These hours (UTC) of {asset} were not read in time and are lost: {named(lost)}.",
             f"The incident with these hours is over: {named(hours)}.",
             self._hours(asset),
         )

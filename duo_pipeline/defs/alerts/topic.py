@@ -9,7 +9,7 @@ from duo_pipeline.landing.credential_errors import unattended
 from duo_pipeline.landing.unanswered import unanswered
 
 _SUBJECT = 100
-"""The most characters that SNS takes; it takes only ASCII."""
+"""The longest subject that SNS accepts, in characters; it must be ASCII."""
 
 
 class TopicError(Exception):
@@ -46,7 +46,7 @@ class Topic:
             if not isinstance(error, ClientError):
                 raise
             raise TopicError(
-                f"SNS did not take a message for {self._arn} ({error.response['Error']['Code']}): check"
+                f"SNS did not accept a message for {self._arn} ({error.response['Error']['Code']}): check"
                 f" ALERT_SNS_TOPIC_ARN, and that the credentials allow sns:Publish on it. {again}"
             ) from None
 

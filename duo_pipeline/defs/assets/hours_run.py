@@ -235,7 +235,7 @@ class HoursRun:
         self._done.write_if_due()
 
     def _on_wait(self, reason: str, seconds: float) -> None:
-        """Record what has landed before a wait, which may be longer than people should be left without it."""
+        """Record what has landed before a wait, so that people need not wait as long to see it."""
         self._queue.finish()
         self._done.write()
         self._run_log.warning(f"{reason}; the next try is in {seconds:.0f} s")

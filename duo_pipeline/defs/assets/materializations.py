@@ -10,8 +10,8 @@ from duo_pipeline.defs.checks.evaluations import COMPLETE, Verdict, record
 from duo_pipeline.defs.partitions import key_of
 
 WRITE_AFTER_SECONDS = 20.0
-"""How long a finished hour may wait for the end of the run. Even if a request takes as long as it may, the
-hour is recorded within a minute of its landing."""
+"""How long a finished hour may wait for the end of the run. While a request waits
+for Duo, nothing is written: one that takes as long as it may (`bounds.ANSWER_SECONDS`) delays it by three minutes."""
 
 Metadata = Mapping[str, dg.MetadataValue]
 

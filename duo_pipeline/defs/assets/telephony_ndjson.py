@@ -23,7 +23,7 @@ def external_assets(account: str) -> tuple[dg.AssetSpec, dg.AssetSpec]:
     """Return the assets at both ends of an account's pipeline: Duo's log and the SecOps feed."""
     log = dg.AssetSpec(
         [account, "admin_api_telephony_log"],
-        description="Duo's telephony log: each call and text message that Duo sent to let somebody log in."
+        description="Duo's telephony log: each call that Duo made and each text message that it sent to let somebody log in."
         " `GET /admin/v2/logs/telephony`, the last 180 days.",
         group_name=account,
         kinds={"api"},
@@ -73,7 +73,7 @@ def telephony_ndjson(
     def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
         hours = sorted(hour_of(key) for key in context.partition_keys)
         refusals = {hour: refusal(hour, now(), settle_minutes) for hour in hours}
-        problems = {hour: f"the hour {why}" for hour, why in refusals.items() if why}
+        problems = {hour: f"the hour {why}." for hour, why in refusals.items() if why}
         readable = [hour for hour in hours if hour not in problems]
         done = Materializations(context, key)
         done.add_written(done_before(context, readable))

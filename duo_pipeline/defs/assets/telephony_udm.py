@@ -61,7 +61,7 @@ def telephony_udm(account: Account, partitions: dg.PartitionsDefinition[str]) ->
     @dg.asset(
         key=key,
         description="The UDM events that Google's parser makes of the hour's lines: what SecOps will show,"
-        " known before the feed reads it. It reads only S3, never Duo.",
+        " before it reads them. This asset reads only S3, never Duo.",
         deps=[[account.name, "telephony_ndjson"]],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),

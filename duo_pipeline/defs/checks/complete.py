@@ -17,8 +17,8 @@ def in_doubt(doubts: str, landed: Landed | None) -> Verdict:
         landed: What has landed of the hour, if anything is known of it.
     """
     sentence = (
-        f"{doubts}: what Duo showed is in S3, and the schedule requests this hour again. If it stays red,"
-        " look at status.duo.com."
+        f"{doubts}: what Duo showed is in S3, and the schedule requests this hour again. If the hour"
+        " stays red, look at status.duo.com, and ask Duo's support."
     )
     if landed and landed.rejects:
         sentence += f" {rejected(landed).sentence}"

@@ -124,7 +124,7 @@ def result(
         record(context, context.asset_key, name, verdicts)
     red = [hour for hour, verdict in verdicts.items() if not verdict.passed]
     hour = red[0] if red else next(iter(verdicts))
-    of = f" ({len(red)} of {len(verdicts)} hours are red)" if len(red) > 1 else ""
+    of = f" ({len(red)} of {len(verdicts)} hours did not pass)" if len(red) > 1 else ""
     verdict = verdicts[hour]
     return dg.AssetCheckResult(
         check_name=name,

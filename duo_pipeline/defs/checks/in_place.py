@@ -11,13 +11,15 @@ def verdict(placement: Placement, lines: int) -> Verdict:
     doubled = placement.doubled()
     wrong = []
     if placement.astray:
-        wrong.append(f"{placement.astray} lines belong to another hour, the first at {placement.astray_at}")
+        wrong.append(
+            f"{placement.astray:,} of {lines:,} lines belong to another hour or have no time (first: {placement.astray_at})"
+        )
     if doubled:
-        wrong.append(f"{doubled} lines are duplicates")
+        wrong.append(f"{doubled:,} of {lines:,} lines are duplicates")
     if not wrong:
         return Verdict(True, f"Each of {lines} lines is in the folder of its hour, once.")
     return Verdict(
         False,
-        f"Of {lines} lines {' and '.join(wrong)}: find out what else writes below S3_PREFIX. SecOps has"
+        f"{' and '.join(wrong)}: find out what else writes below S3_PREFIX, and stop it. SecOps has already"
         " ingested these lines.",
     )

@@ -24,8 +24,8 @@ def verdict(
     sentences = []
     if readable:
         sentences.append(
-            f"{len(readable):,} hours before the look-back are missing or in doubt: {named(readable)};"
-            " materialize them (each range is one query), or set DUO_PARTITIONS_START to a later hour if"
+            f"{len(readable):,} hours older than DUO_LOOKBACK_HOURS are missing or in doubt: {named(readable)};"
+            " no schedule requests them. Materialize them (each range is one query), or set DUO_PARTITIONS_START to a later hour if"
             " nobody needs them."
         )
     if lost:
@@ -33,7 +33,7 @@ def verdict(
             f"{len(lost):,} hours are lost, because Duo keeps only 180 days: {named(lost)}; to accept that,"
             " set DUO_PARTITIONS_START to a later hour."
         )
-    fine = "No hour before the look-back is missing or in doubt."
+    fine = "No hour older than DUO_LOOKBACK_HOURS is missing or in doubt."
     return Verdict(not sentences, " ".join(sentences) or fine, absent)
 
 

@@ -23,7 +23,7 @@ from duo_pipeline.udm.finding_types import (
 from duo_pipeline.udm.findings import Finding, Findings
 
 _NAMED = 3
-_LOOK = "look at the line, and at docs/udm-mapping.md for what Google's parser makes of it"
+_LOOK = "look at the line; docs/udm-mapping.md says what Google's parser makes of it"
 _AS_SENT = (
     "{:,} lines are written as Duo sent them, and Google's parser cannot read such lines completely: set"
     " DUO_RECORD_FORMAT=secops. It applies to new lines only, because the feed is never rewritten"
@@ -51,7 +51,7 @@ class UdmCheck(NamedTuple):
 UDM_CHECKS = (
     UdmCheck(
         "schema",
-        "Google's UDM schema takes every event, and no field is longer than it may be.",
+        "Google's UDM schema accepts every event, and no field is too long.",
         frozenset({OUTSIDE_SCHEMA, TOO_LONG}),
         "SecOps refuses such an event, or cuts off the end of the field: look at the line. If Duo's log has"
         " the same value, report it to Duo's support",
@@ -73,8 +73,8 @@ UDM_CHECKS = (
     ),
     UdmCheck(
         "nothing_unknown",
-        "No line has an unknown key, value or form of phone number, or a case that none of Google's vectors"
-        " shows.",
+        "No line has an unknown key, value or form of phone number, or a case that none of Google's test"
+        " vectors shows.",
         frozenset({UNKNOWN_VALUE, UNKNOWN_KEY, NO_E164, UNPROVEN}),
         "Duo may have changed its log: look at the lines, and check how SecOps shows them",
         dg.AssetCheckSeverity.WARN,
@@ -88,7 +88,7 @@ def verdict(check: UdmCheck, findings: Findings) -> Verdict:
     if not found:
         return Verdict(True, f"{findings.lines:,} lines. {check.description}", severity=check.severity)
     named = "; ".join(_said(one, findings.lines) for one in found[:_NAMED])
-    more = f"; and {len(found) - _NAMED} more types of findings" if len(found) > _NAMED else ""
+    more = f"; and {len(found) - _NAMED} more findings" if len(found) > _NAMED else ""
     cure = _AS_SENT.format(findings.as_sent) if _is_by_format(found, findings) else check.cure
     return Verdict(False, f"{named}{more}: {cure}.", severity=check.severity)
 

@@ -13,7 +13,7 @@ _HEAD = """\
 `python -m docs.udm_mapping` writes this page from the table in `duo_pipeline/udm/rules.py`, which also makes
 the events. The rules are those of the parser for DUO_TELEPHONY of 2023-08-24. It is listed as current in
 2026, and reproduces all of Google's own test vectors (github.com/chronicle/content-hub, `DUO_TELEPHONY_GUS`);
-V1 to V5 are the vectors in their order. The parser drops a line that is not one JSON object
+V1 to V5 are the vectors in their order. The parser drops a line that is not a JSON object
 (TAG_MALFORMED_MESSAGE).
 
 ## The rules
@@ -52,7 +52,7 @@ GUIDE_ROWS = (
         "metadata.event_timestamp",
         "from `ts`, an ISO 8601 string",
         "**No**: the parser never reads `ts`: it reads `timestamp`. A line that has only `ts` has no event"
-        " time, and SecOps puts in the time of parsing.",
+        " time, and SecOps uses the time of parsing instead.",
     ),
     ("-", "metadata.event_type", "by whether `context` and `host` are there", _YES),
     (

@@ -1,4 +1,4 @@
-"""The outer systems for the tests: an emulated Duo, and a real S3 server, one for each test process."""
+"""The external systems for the tests: an emulated Duo, and a real S3 server, one for each test process."""
 
 import functools
 import gc

@@ -10,7 +10,7 @@ import pytest
 
 TOP = Path(__file__).parents[1]
 PACKAGE = TOP / "duo_pipeline"
-INWARDS = "Each room uses only what lies further in"
+INWARDS = "Each package uses only what lies further in"
 DAGSTER = "Only the outer ring knows Dagster"
 ALONE = "The sandbox, and what dagster.yaml names, use nothing of the pipeline"
 BROKEN = {

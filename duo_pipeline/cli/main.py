@@ -178,9 +178,9 @@ def feed(
     """Print the request that creates the feed in Google SecOps, or send it.
 
     Prints the body of the request, and the command that sends it. The bucket and the prefix come from the
-    settings. The body is first checked with Google's own client. For a value that you leave out, it has a
-    placeholder in capitals. With --create or --update it sends the request, after a question, with an access key or a
-    role.
+    settings. The body is first checked with Google's own client. A value that you leave out appears as a
+    placeholder in capitals. With --create or --update, asks you and then sends the request, with an access
+    key or a role.
     """
     from duo_pipeline.cli.feed import run_feed
 

@@ -99,7 +99,8 @@ def _numbered(name: str, lines: Iterator[bytes]) -> Iterator[PlacedLine]:
 def why_unreadable(source: str, error: Exception) -> str:
     """Return the sentence for an error of `source_lines`."""
     if isinstance(error, OSError):
-        return f"{source} cannot be read ({error.strerror or type(error).__name__}): check its name, and that you may read it."
+        reason = error.strerror or type(error).__name__
+        return f"{source} cannot be read ({reason}): check its name, and that you may read it."
     return str(error)
 
 

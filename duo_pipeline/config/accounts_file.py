@@ -28,7 +28,7 @@ _WORDS = {
     "string_type": "must be text (put it into quotes)",
     "list_type": "must be a list",
     "too_short": "must name at least one account",
-    "model_type": "must consist of settings, as in `name: acme`",
+    "model_type": "must consist of settings, each as in `name: value`",
 }
 
 

@@ -1,7 +1,8 @@
-"""The external systems, as Dagster's resources. The UI shows their settings; of a secret, only the variable's name.
+"""The external systems, as Dagster's resources.
 
-The settings are texts, which a run parses when it opens a system. So the code location loads where nothing is
-set, and one sentence names everything that a run lacks.
+The UI shows their settings, and of a secret only the variable's name. The settings are texts, which a run
+parses when it opens a system. So the code location loads where nothing is set, and one sentence names
+everything that a run lacks.
 """
 
 import os

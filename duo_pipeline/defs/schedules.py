@@ -64,7 +64,8 @@ def hourly_schedule(
         ranges = to_request(context.instance, asset, settled)
         if not ranges:
             yield dg.SkipReason(
-                f"Nothing to request: the last {len(settled)} settled hours are done, under way, or wait for their turn."
+                f"Nothing to request: the last {len(settled)} settled hours are done, under way, or wait for"
+                " their turn."
             )
         for first, last in ranges:
             yield run_request(first, last)

@@ -12,4 +12,5 @@ ACCOUNT = "duo_account"
 """The name of the account that the run is for."""
 EXPLAINED = "duo_failure_explained"
 """Marks a failed run whose reason is known: a reason for each hour, or one that concerns them all.
-The hours of any other failed run are requested again in two parts, so that one bad hour cannot hold up the rest."""
+The hours of any other failed run are requested again in two parts, so that one bad hour cannot hold up
+the rest."""

@@ -8,11 +8,11 @@ Code = int | Literal["dns", "connection", "proxy", "tls", "gateway"]
 
 CURES: Mapping[int, str] = {
     40001: "a parameter is missing, which is a bug in duo-pipeline: open an issue for it",
-    40002: "Duo does not accept a parameter, which is a bug in duo-pipeline: open an issue with this sentence",
+    40002: "Duo does not accept a parameter, which is a bug in duo-pipeline: open an issue for it",
     40101: "the request had no credentials: check DUO_IKEY and DUO_SKEY",
     40102: "Duo does not know the integration key: check DUO_IKEY, which must be that of an Admin API app",
     40103: "the signature is wrong: check DUO_SKEY",
-    40104: "the request had no Date: check whether a proxy removes it, or else open an issue for duo-pipeline",
+    40104: "the request had no Date: if no proxy removes it, open an issue for duo-pipeline",
     40105: "the time in the request is wrong",
     40301: "the Admin API application lacks a permission: give it 'Grant read log' in Duo's Admin Panel",
     40401: "the resource does not exist: check DUO_API_HOST",

@@ -54,7 +54,8 @@ def api_host(text: str) -> ApiHost:
         raise ValueError(f"must be a host of Duo's, ending in {' or '.join(DUO_DOMAINS)}")
     if name.startswith(_PANELS):
         raise ValueError(
-            "is one of Duo's web pages: copy the API hostname (api-…) from the application's page in Duo's Admin Panel"
+            "is one of Duo's web pages: copy the API hostname (api-…) from the application's page in Duo's"
+            " Admin Panel"
         )
     netloc = f"[{name}]" if ":" in name else name
     return ApiHost(url=f"{parts.scheme}://{netloc}{f':{port}' if port else ''}", name=name)

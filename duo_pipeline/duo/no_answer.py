@@ -121,10 +121,9 @@ def _tls_error(causes: list[BaseException], host: ApiHost) -> DuoError | None:
         return None
     reason = f" ({distrust.verify_message})" if distrust.verify_message else ""
     return DuoRefusal(
-        f"The certificate of {host.name} is not trusted{reason}: if your company inspects TLS"
-        f" traffic, add its CA certificate to a file with all CA certificates, and set {variable or _BUNDLES[0]}"
-        " to the path of that file."
-        " Otherwise check DUO_API_HOST.",
+        f"The certificate of {host.name} is not trusted{reason}: if your company inspects TLS traffic, add"
+        f" its CA certificate to a file with all CA certificates, and set {variable or _BUNDLES[0]} to the"
+        " path of that file. Otherwise check DUO_API_HOST.",
         "tls",
     )
 

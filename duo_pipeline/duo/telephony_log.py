@@ -304,7 +304,8 @@ def _cursor(value: object) -> str | None:
             return ",".join(str(part) for part in value)
         case _:
             raise DuoContradiction(
-                f"Duo's cursor is neither text nor a list, but {type(value).__name__}: report it to Duo's support."
+                f"Duo's cursor is neither text nor a list, but {type(value).__name__}:"
+                " report it to Duo's support."
             )
 
 

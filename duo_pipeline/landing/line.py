@@ -1,6 +1,7 @@
 """The records of the telephony log in the feed: how a line is written, and what landing reads of a record.
 
-This is the only module of landing that knows which log it is. It can also turn a line back into its record (`as_sent`).
+This is the only module of landing that knows which log it is. It can also turn a line back into its record
+(`as_sent`).
 """
 
 import hashlib
@@ -19,8 +20,8 @@ LOG = "telephony"
 _ADDED = ("host", "eventtype", "timestamp")
 _MOST_CREDITS = 9_999
 _SENT = "duo_sent"
-"""The field in which a line keeps what Duo itself sent in one of the added fields. So far Duo has sent no such
-field."""
+"""The field in which a line keeps what Duo itself sent in one of the added fields. So far Duo sends none of
+them."""
 
 
 def line(record: Mapping[str, Any], *, utc: str, host: str, record_format: RecordFormat) -> bytes:

@@ -105,9 +105,9 @@ def _compare(noted: _Owner, own: _Owner, note: str) -> None:
     emulated = noted.is_emulated and own.is_emulated
     if noted.duo_account != own.duo_account and not unknown and not emulated:
         raise BucketError(
-            f"{feed} is the feed of the Duo account {duo_account} (according to {note}), so"
-            f" the records of {own.duo_account} would be mixed with its records: give this account its own S3_PREFIX"
-            f" and S3_WORK_PREFIX. If it is the same account under a new name, delete {note}."
+            f"{feed} is the feed of the Duo account {duo_account} (according to {note}), so the records of"
+            f" {own.duo_account} would be mixed with its records: give this account its own S3_PREFIX and"
+            f" S3_WORK_PREFIX. If it is the same account under a new name, delete {note}."
         )
 
 

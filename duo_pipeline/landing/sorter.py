@@ -18,7 +18,7 @@ BYTES_IN_MEMORY = 8 << 20
 ROW_BYTES = 150
 """About what a row takes in the file, in addition to its line."""
 BLOCK_BYTES = 1 << 13
-"""How much of each run is in memory while the runs are merged."""
+"""How much of each sorted part is in memory while the parts are merged."""
 
 
 class Row(NamedTuple):
@@ -49,8 +49,8 @@ _RECORD = itemgetter(0, 1, 2)
 class Sorter:
     """Takes rows in any order and returns them sorted, as often as needed.
 
-    Beyond a few thousand rows it keeps sorted runs in a temporary file and merges them, so that an hour of a
-    million records needs little more memory than one of a thousand. All runs are in one file, because a
+    Beyond a few thousand rows it keeps sorted parts in a temporary file and merges them, so that an hour of a
+    million records needs little more memory than one of a thousand. All parts are in one file, because a
     process may have only so many open.
 
     Raises:
@@ -61,7 +61,7 @@ class Sorter:
         self._rows: list[Row] = []
         self._bytes = 0
         self._file: IO[bytes] | None = None
-        self._runs: list[tuple[int, int]] = []
+        self._parts: list[tuple[int, int]] = []
 
     def close(self) -> None:
         """Delete the rows."""
@@ -83,11 +83,11 @@ class Sorter:
     def records(self) -> Iterator[list[Row]]:
         """Yield the rows of each record. It has several if it came twice or if S3 already has it."""
         self._rows.sort()
-        runs = (_read(self._file, *run) for run in self._runs) if self._file else ()
-        return (list(same) for _, same in groupby(heapq.merge(*runs, self._rows), _RECORD))
+        parts = (_read(self._file, *part) for part in self._parts) if self._file else ()
+        return (list(same) for _, same in groupby(heapq.merge(*parts, self._rows), _RECORD))
 
     def _spill(self) -> None:
-        """Write the rows in memory to the end of the file, as a sorted run of small blocks."""
+        """Write the rows in memory to the end of the file, as a sorted part of small blocks."""
         if not self._file:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         start = self._file.seek(0, SEEK_END)
@@ -101,12 +101,12 @@ class Sorter:
                 block, size = [], 0
         pickle.dump(block, self._file, pickle.HIGHEST_PROTOCOL)
         self._file.flush()
-        self._runs.append((start, self._file.tell()))
+        self._parts.append((start, self._file.tell()))
         self._rows, self._bytes = [], 0
 
 
 def _read(file: IO[bytes], start: int, end: int) -> Iterator[Row]:
-    """Yield the rows of a run, of which one block at a time is in memory."""
+    """Yield the rows of a sorted part, of which one block at a time is in memory."""
     while start < end:
         file.seek(start)
         block = pickle.load(file)  # noqa: S301 - written by this process

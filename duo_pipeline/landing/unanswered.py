@@ -66,9 +66,9 @@ def _no_answer(error: aws.BotoCoreError, step: str | None, service: str, doing: 
     if distrust is not None:
         instead = "" if variable == _BUNDLE else f" {variable} is set and counts instead of it: correct that."
         return (
-            f"The certificate of {host} is not trusted ({distrust.verify_message}): if your company opens TLS"
-            " connections, put its CA certificate into a file of all CA certificates and name that in"
-            f" {_BUNDLE}, which counts for Duo and for AWS.{instead}"
+            f"The certificate of {host} is not trusted ({distrust.verify_message}): if your company inspects"
+            " TLS traffic, add its CA certificate to a file with all CA certificates, and set"
+            f" {_BUNDLE}, which counts for Duo and for AWS, to the path of that file.{instead}"
         )
     plain = isinstance(error, aws.EndpointConnectionError | aws.ConnectTimeoutError)
     why = "" if plain else f" ({type(error).__name__})"

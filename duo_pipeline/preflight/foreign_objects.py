@@ -56,8 +56,12 @@ def look_at_feed(group: Group, line: str, feed: Feed, keys: Sequence[str]) -> No
     clauses = [
         f"{_named(found, feed.prefix)} ({cure})"
         for found, cure in (
-            (state, "the Lambda's: switch it off, run `duo-pipeline adopt`, and delete this object"),
-            (files, "the Lambda's: `duo-pipeline adopt` takes them over"),
+            (
+                state,
+                "the Lambda's checkpoint: switch the Lambda off, run `duo-pipeline adopt`, and delete this"
+                " object",
+            ),
+            (files, "records of the Lambda: take them over with `duo-pipeline adopt`"),
             (others, "move these objects to a place outside the feed"),
             (folders, "a folder made in the S3 console: delete it, and no log object with it"),
         )

@@ -39,8 +39,8 @@ class Sandbox:
         folder: The folder in which the objects of the bucket are kept.
         log: The records of the emulated Duo.
         knobs: The behaviour of the emulated Duo.
-        account_names: Further emulated accounts with their own logs, listed in a file of accounts. If there are
-            any, the settings point to them.
+        account_names: Further emulated accounts with their own logs, listed in a file of accounts. If there
+            are any, the settings point to them.
         days: How many days back the hours begin.
     """
 

@@ -13,7 +13,7 @@ _NAMES = [f"`{field}`" for field in TEXT_FIELDS]
 
 
 class Assumption(Enum):
-    """A case that no vector of Google's shows, and what the mapping does with it.
+    """A case that none of Google's test vectors shows, and what the mapping does with it.
 
     Attributes:
         case: The case, in words.

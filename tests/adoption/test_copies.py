@@ -102,7 +102,7 @@ def test_unreadable_values_are_reported_with_their_places_and_not_changed(feed: 
         (f"{uri}:3", "it is not a JSON object"),
         (f"{uri}:4", "its ts is not an ISO 8601 instant"),
         (f"{uri}:5", "it has no ts"),
-        (f"{uri}:6", "it holds a number that JSON cannot write"),
+        (f"{uri}:6", "it contains a number that JSON cannot represent"),
         (f"{uri}:7[0]", "it has no ts"),
     ]
     assert untouched(feed.bucket, [key]) == before

@@ -241,7 +241,7 @@ BROKEN = {
     "a web page of Duo's instead of the API": Broken(
         lambda world: world.set(DUO_API_HOST="admin-00000000.duosecurity.com"),
         "settings/Duo",
-        ("DUO_API_HOST is a web page of Duo's: copy the API hostname",),
+        ("DUO_API_HOST is one of Duo's web pages: copy the API hostname",),
         DUO_LINES,
     ),
     "a proxy that does not listen": Broken(
@@ -373,15 +373,15 @@ BROKEN = {
         "S3/work prefix",
         ("duo-telephony-work/feed.json does not name the feed", "earlier version"),
     ),
-    "the Lambda's state": Broken(
+    "the Lambda's checkpoint": Broken(
         lambda world: world.put("duo-telephony/state.json"),
         "S3/feed",
-        ("not log objects: state.json (", "`duo-pipeline adopt`", "delete"),
+        ("not log objects: state.json (the Lambda's checkpoint: switch", "`duo-pipeline adopt`", "delete"),
     ),
     "the Lambda's files": Broken(
         lambda world: world.put(*(f"duo-telephony/telephony_2026112{day}.json" for day in range(5))),
         "S3/feed",
-        ("telephony_20261120.json", "and 2 more", "`duo-pipeline adopt` takes them over"),
+        ("telephony_20261120.json", "and 2 more", "take them over with `duo-pipeline adopt`"),
     ),
     "an object that is no log's": Broken(
         lambda world: world.put("duo-telephony/dt=2026-11-23/hour=05/notes.txt"),

@@ -66,7 +66,7 @@ def test_the_tables_show_no_phone_number(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     result = udm(str(tmp_path / "none.ndjson"))
     assert result.exit_code == 2
-    assert "cannot be read (No such file or directory): check its name." in result.stderr
+    assert "cannot be read (No such file or directory): check its name, and" in result.stderr
 
 
 @pytest.mark.usefixtures("settings")

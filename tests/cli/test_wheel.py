@@ -64,7 +64,7 @@ def test_without_the_sandbox_extra_the_commands_that_need_it_say_so(programs: Pa
             timeout=60,
         )
         assert done.returncode == 1
-        assert done.stderr.startswith("Error: starlette is not installed"), done.stderr
+        assert done.stderr.startswith("Error: Packages are missing: starlette"), done.stderr
         assert "pip install 'duo-pipeline[sandbox]'" in done.stderr
 
 

@@ -103,10 +103,10 @@ def test_a_name_that_older_yaml_takes_for_false_is_a_name(written: Written) -> N
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "it must be settings with their names"),
+        ("", "it must consist of settings, each as in"),
         ("accounts: []", "accounts must name at least one account"),
         ("account: 1", "accounts is missing"),
-        ("accounts: [acme]", "account 1 must be settings with their names"),
+        ("accounts: [acme]", "account 1 must consist of settings, each as in"),
         (ONE + "        hots: x\n", r"account 1 \(acme\): hots is not a setting of an account"),
         (ONE.replace("host:", "#"), r"account 1 \(acme\): host is missing"),
         (ONE.replace("name: acme", "x: y"), "account 1: name is missing"),
@@ -150,7 +150,9 @@ def test_all_that_is_wrong_is_told_at_once(written: Written) -> None:
 
 
 def test_a_key_that_was_put_where_its_variable_belongs_is_not_repeated(written: Written) -> None:
-    with pytest.raises(SettingsError, match="skey_variable must be the name of a variable") as caught:
+    with pytest.raises(
+        SettingsError, match="skey_variable must be the name of the environment variable that holds the key"
+    ) as caught:
         accounts(written(WHOLE.replace("ACME_SKEY", "0very-secret")))
     assert "very-secret" not in str(caught.value)
 

@@ -1,4 +1,4 @@
-"""The outer systems, as Dagster's resources."""
+"""The external systems, as Dagster's resources."""
 
 import json
 from datetime import UTC, datetime

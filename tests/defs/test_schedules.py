@@ -180,8 +180,8 @@ def test_hours_before_the_look_back_that_nobody_asked_for_are_named(instance: dg
     tick(instance, settings)
     passed, sentence = left_out(instance)
     assert not passed
-    assert "3 hours before the look-back are missing or in doubt" in sentence
-    assert "2026-11-10-00:00, 2026-11-10-02:00, 2026-11-10-04:00;" in sentence
+    assert "3 hours older than DUO_LOOKBACK_HOURS are missing or in doubt" in sentence
+    assert ": 2026-11-10-00:00, 2026-11-10-02:00, 2026-11-10-04:00. Materialize them" in sentence
     done(instance, 0, 2, 4)
     tick(instance, settings)
     assert left_out(instance)[0]
@@ -192,7 +192,9 @@ def test_hours_in_doubt_before_the_look_back_are_named(instance: dg.DagsterInsta
     done(instance, *range(NOW.hour))
     judged(instance, 1, passed=False)
     tick(instance, settings)
-    assert "1 hours before the look-back are missing or in doubt: 2026-11-10-01:00;" in left_out(instance)[1]
+    sentence = left_out(instance)[1]
+    assert "1 hours older than DUO_LOOKBACK_HOURS are missing or in doubt" in sentence
+    assert ": 2026-11-10-01:00. Materialize them" in sentence
     judged(instance, 1, passed=True)
     tick(instance, settings)
     assert left_out(instance)[0]
@@ -204,7 +206,7 @@ def test_hours_that_duo_no_longer_keeps_are_named_as_lost_beside_those_that_can_
         verdict = no_hour_left_out.verdict(instance, asset, settings, START + timedelta(days=2))
     assert not verdict.passed
     oldest = START - timedelta(days=178) + 2 * HOUR
-    assert f"missing or in doubt: {key_of(oldest)}..." in verdict.sentence
+    assert f"no schedule requests them: {key_of(oldest)}..." in verdict.sentence
     gone = f"{key_of(settings.start)}...{key_of(oldest - HOUR)}"
     lost = f"hours are lost, because Duo keeps only 180 days: {gone};"
     assert lost in verdict.sentence

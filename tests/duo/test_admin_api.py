@@ -142,7 +142,7 @@ def test_a_temporary_failure_is_retried(machine: Machine, answer: Answer | Excep
 @pytest.mark.parametrize(
     ("code", "cure"),
     [
-        (40002, "report it"),
+        (40002, "open an issue"),
         (40101, "DUO_IKEY"),
         (40102, "DUO_IKEY"),
         (40103, "DUO_SKEY"),
@@ -158,7 +158,7 @@ def test_a_refusal_is_not_retried_and_says_what_to_do(machine: Machine, code: in
     assert "Reworded by Duo; mintime" in text
 
 
-@pytest.mark.parametrize(("days", "cure"), [(200, "180 days"), (10, "a bug of this program")])
+@pytest.mark.parametrize(("days", "cure"), [(200, "180 days"), (10, "a bug in duo-pipeline")])
 def test_only_an_old_hour_is_said_to_be_too_old(machine: Machine, days: int, cure: str) -> None:
     wire = Wire(fail(40002, message="Invalid request parameters", message_detail="sort"))
     with pytest.raises(DuoRefusal, match=cure):

@@ -25,8 +25,8 @@ def answer(*items: bytes) -> bytes:
         (b'{"phone":}', "not JSON"),
         (b'{"phone":"a\nb"}', "not JSON"),
         (b"nul", "not JSON"),
-        (b'{"credits":NaN}', "it holds NaN"),
-        (b'{"credits":-Infinity}', "it holds -Infinity"),
+        (b'{"credits":NaN}', "it contains NaN"),
+        (b'{"credits":-Infinity}', "it contains -Infinity"),
     ],
     ids=["digits", "deep", "deep list", "bytes", "no value", "newline", "word", "NaN", "infinity"],
 )

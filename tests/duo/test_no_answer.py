@@ -1,4 +1,4 @@
-"""What an engineer reads if a request gets no answer of Duo's: who failed, and what to do."""
+"""What an engineer reads if a request gets no answer from Duo: who failed, and what to do."""
 
 import socket
 import ssl
@@ -141,7 +141,9 @@ def test_an_answer_that_is_not_duos_says_who_answered(machine: Machine, answer: 
     wire = Wire(answer)
     with pytest.raises(DuoRefusal) as caught:
         machine.api(wire).get(PATH, {})
-    assert str(caught.value).startswith("Something in between answered for api-1.duosecurity.com, not Duo")
+    assert str(caught.value).startswith(
+        "Not Duo, but something between this machine and api-1.duosecurity.com answered"
+    )
     assert who in str(caught.value)
     assert "DUO_API_HOST" in str(caught.value)
     assert caught.value.code == "gateway"
@@ -160,7 +162,7 @@ def test_an_answer_that_is_not_duos_says_who_answered(machine: Machine, answer: 
 )
 def test_an_answer_in_between_that_may_be_temporary_is_retried(machine: Machine, answer: Answer) -> None:
     wire = Wire(answer)
-    with pytest.raises(DuoUnavailable, match="Something in between answered"):
+    with pytest.raises(DuoUnavailable, match="Not Duo, but something between"):
         machine.api(wire, retry_attempts=3).get(PATH, {})
     assert len(wire.requests) == 3
 

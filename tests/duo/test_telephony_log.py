@@ -271,7 +271,7 @@ def test_repeated_cursors_end_the_reading(length: int) -> None:
     assert len(records_of(found)) == length + 1
     assert log.doubts == [
         f"Duo showed only {length + 1} of the 200 records it counted",
-        "Duo's cursors led in a circle",
+        "Duo's cursors repeat",
     ]
 
 

@@ -66,7 +66,7 @@ def test_a_work_prefix_of_another_feed_is_refused(bucket: Bucket, prefix: str, h
     claims(bucket, DUO)
     sentence = refused(bucket, (prefix, "work/", host))
     assert f"The feed has changed from {bucket.uri('feed/')} (according to" in sentence
-    assert f"to {bucket.uri(prefix)}, so SecOps would get everything that Duo still keeps" in sentence
+    assert f"to {bucket.uri(prefix)}, so SecOps would get a second copy of everything that" in sentence
     assert sentence.endswith(f"delete {bucket.uri('work/feed.json')}.")
 
 
@@ -118,7 +118,7 @@ def test_two_duo_accounts_cannot_share_a_feed(bucket: Bucket, other: Place) -> N
     claims(bucket, DUO)
     sentence = refused(bucket, other)
     assert f"is the feed of the Duo account {ONE}" in sentence
-    assert f"the records of {'/'.join(other[2:])} would mix" in sentence
+    assert f"the records of {'/'.join(other[2:])} would be mixed" in sentence
 
 
 @pytest.mark.parametrize("emulator", ["127.0.0.1", "127.1.2.3", "localhost", "[::1]"])

@@ -173,7 +173,7 @@ def test_no_value_that_an_unexpected_error_quotes_reaches_dagster(
     result = dagster.run(hour)
     assert not result.success
     alerts = messages_of(dagster, hour.timestamp())
-    assert "Unexpected error in the program (KeyError)" in alerts
+    assert "Unexpected error in duo-pipeline (KeyError)" in alerts
     out, err = capfd.readouterr()
     stored = everything_in(home)
     assert "KeyError" in stored

@@ -101,7 +101,7 @@ def test_googles_schema_accepts_each_event_of_the_sandbox(record_format: RecordF
 def test_a_verbatim_line_loses_its_time_its_credits_and_its_host() -> None:
     assert sentences_of(SENT) == {
         "no event time (the parser never reads ts, and there is no timestamp):"
-        " SecOps puts in the time of parsing": 1,
+        " SecOps uses the time of parsing instead": 1,
         "credits lost: the parser drops a number": 1,
         "no host: the event becomes a GENERIC_EVENT": 1,
     }
@@ -123,9 +123,9 @@ def test_a_verbatim_line_loses_its_time_its_credits_and_its_host() -> None:
         ({"phone": True}, "phone lost: its value is not text"),
         ({"telephony_id": "x" * 257}, "too long: telephony_id may have at most 256 bytes"),
         ({"context": "é" * 33}, "too long: productEventType may have at most 64 bytes"),
-        ({"telephony_id": "\ud800"}, "Google's schema does not take the event: half a surrogate pair"),
-        ({"host": 5}, "no vector of Google's shows what the parser does: a number in"),
-        ({"context": None}, "no vector of Google's shows what the parser does: null"),
+        ({"telephony_id": "\ud800"}, "Google's schema does not accept the event: half a surrogate pair"),
+        ({"host": 5}, "none of Google's test vectors shows what the parser does with this: a number in"),
+        ({"context": None}, "none of Google's test vectors shows what the parser does with this: null"),
     ],
 )
 def test_each_problem_of_a_line_is_a_finding(change: dict[str, Any], sentence: str) -> None:
@@ -166,7 +166,9 @@ def test_each_fact_is_counted_in_the_lines_and_in_the_events() -> None:
 
 def test_equal_values_of_different_types_are_checked_separately() -> None:
     found = sentences_of(*({**SECOPS, "context": value} for value in (1, 1.0, True)))
-    unproven = {text: lines for text, lines in found.items() if text.startswith("no vector of Google's")}
+    unproven = {
+        text: lines for text, lines in found.items() if text.startswith("none of Google's test vectors")
+    }
     assert sorted(unproven.values()) == [1, 2]
     assert found["context lost: its value is not text"] == 1
 

@@ -8,8 +8,8 @@ from duo_pipeline.defs.partitions import named
 
 _REASON = 1000
 _ONCE = (
-    "You get this message once. If hours next to these go wrong later, they join this incident without another"
-    " message. You get one more message when all hours of the incident are fine again."
+    "You get this message once. If hours next to these go wrong later, they join this incident without"
+    " another message. You get one more message when all hours of the incident are fine again."
 )
 
 
@@ -49,8 +49,8 @@ class Messages:
             f"{asset} is overdue: {named(hours)}",
             f"These hours (UTC) of {asset} should be done by now, but are not: {named(hours)}.",
             f"Why: {why}.",
-            "What to do: in the UI, check that the account's hourly schedule is on, and see what the run queue"
-            " is waiting for. Or materialize these hours by hand (docs/operations.md).",
+            "What to do: in the UI, check that the account's hourly schedule is on, and see what the run"
+            " queue is waiting for. Or materialize these hours by hand (docs/operations.md).",
             self._hours(asset),
             _ONCE,
         )
@@ -83,7 +83,8 @@ class Messages:
         """Return the message that Duo no longer keeps some hours of an incident; the others are done."""
         return _message(
             f"{asset} has lost hours: {named(lost)}",
-            f"Duo keeps its log for 180 days. These hours (UTC) of {asset} were not read in time and are lost: {named(lost)}.",
+            f"Duo keeps its log for 180 days. These hours (UTC) of {asset} were not read in time and are"
+            f" lost: {named(lost)}.",
             f"The incident with these hours is over: {named(hours)}.",
             self._hours(asset),
         )

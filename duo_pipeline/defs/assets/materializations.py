@@ -10,8 +10,8 @@ from duo_pipeline.defs.checks.evaluations import COMPLETE, Verdict, record
 from duo_pipeline.defs.partitions import key_of
 
 WRITE_AFTER_SECONDS = 20.0
-"""How long a finished hour may wait for the end of the run. While a request waits
-for Duo, nothing is written: one that takes as long as it may (`bounds.ANSWER_SECONDS`) delays it by three minutes."""
+"""How long a finished hour may wait for the end of the run. The next page or hour after that records it:
+within a minute of its landing, unless Duo's next answer takes longer. One may take `ANSWER_SECONDS`."""
 
 Metadata = Mapping[str, dg.MetadataValue]
 

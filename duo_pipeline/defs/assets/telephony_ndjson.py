@@ -23,8 +23,8 @@ def external_assets(account: str) -> tuple[dg.AssetSpec, dg.AssetSpec]:
     """Return the assets at both ends of an account's pipeline: Duo's log and the SecOps feed."""
     log = dg.AssetSpec(
         [account, "admin_api_telephony_log"],
-        description="Duo's telephony log: each call that Duo made and each text message that it sent to let somebody log in."
-        " `GET /admin/v2/logs/telephony`, the last 180 days.",
+        description="Duo's telephony log: each call that Duo made and each text message that it sent to let"
+        " somebody log in. `GET /admin/v2/logs/telephony`, the last 180 days.",
         group_name=account,
         kinds={"api"},
     )

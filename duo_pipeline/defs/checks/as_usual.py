@@ -74,9 +74,9 @@ def unusual(hour: datetime, records: Mapping[datetime, int]) -> str | None:
     return (
         f"{span(judged)}: {came} record{'' if came == 1 else 's'} came, {median_low(then.values())} are usual"
         f" (the same hours from {', '.join(f'{day}: {count}' for day, count in then.items())})."
-        " Unless you know why, check status.duo.com: Duo's log may be late. The"
-        " reconciliation reads these hours again (DUO_RECONCILE_HOURS, DUO_RECONCILE_WEEKLY_HOURS). If you"
-        " cannot wait, materialize them again in the UI."
+        " Unless you know why, check status.duo.com: Duo's log may be late. The reconciliation reads these"
+        " hours again (DUO_RECONCILE_HOURS, DUO_RECONCILE_WEEKLY_HOURS). If you cannot wait, materialize them"
+        " again in the UI."
     )
 
 

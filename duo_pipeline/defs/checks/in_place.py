@@ -12,12 +12,13 @@ def verdict(placement: Placement, lines: int) -> Verdict:
     wrong = []
     if placement.astray:
         wrong.append(
-            f"{placement.astray:,} of {lines:,} lines belong to another hour or have no time (first: {placement.astray_at})"
+            f"{placement.astray:,} of {lines:,} lines belong to another hour or have no time"
+            f" (first: {placement.astray_at})"
         )
     if doubled:
         wrong.append(f"{doubled:,} of {lines:,} lines are duplicates")
     if not wrong:
-        return Verdict(True, f"Each of {lines} lines is in the folder of its hour, once.")
+        return Verdict(True, f"Each of {lines:,} lines is in the folder of its hour, once.")
     return Verdict(
         False,
         f"{' and '.join(wrong)}: find out what else writes below S3_PREFIX, and stop it. SecOps has already"

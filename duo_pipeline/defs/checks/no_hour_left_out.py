@@ -24,9 +24,9 @@ def verdict(
     sentences = []
     if readable:
         sentences.append(
-            f"{len(readable):,} hours older than DUO_LOOKBACK_HOURS are missing or in doubt: {named(readable)};"
-            " no schedule requests them. Materialize them (each range is one query), or set DUO_PARTITIONS_START to a later hour if"
-            " nobody needs them."
+            f"{len(readable):,} hours older than DUO_LOOKBACK_HOURS are missing or in doubt, and no schedule"
+            f" requests them: {named(readable)}. Materialize them (each range is one query), or set"
+            " DUO_PARTITIONS_START to a later hour if nobody needs them."
         )
     if lost:
         sentences.append(

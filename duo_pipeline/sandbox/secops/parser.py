@@ -1,7 +1,7 @@
 """The parser of the emulated SecOps: a model of Google's, written only from a description of its rules.
 
-It shares no code with the mapping of the pipeline, which tests compare with it. In cases that no vector of
-Google's shows, it follows docs/udm-mapping.md.
+It shares no code with the mapping of the pipeline, which tests compare with it. In cases that none of
+Google's test vectors shows, it follows docs/udm-mapping.md.
 """
 
 import json

@@ -21,7 +21,7 @@ OLD = at(0, day=2)
 
 
 def test_hours_left_out_are_told_once_and_once_when_they_are_done(world: World, inbox: Inbox) -> None:
-    sentence = "2 hours before the look-back are missing or in doubt: materialize them."
+    sentence = "2 hours older than DUO_LOOKBACK_HOURS are missing or in doubt: materialize them."
     for _ in range(3):
         world.evaluate(NO_HOUR_LEFT_OUT, sentence, [OLD, OLD + HOUR])
         world.tick(2)
@@ -49,7 +49,7 @@ def test_an_hour_that_failed_is_not_told_again_when_the_look_back_has_left_it_ou
     world.run(OLD)
     world.tick()
     assert the_one(inbox).subject == "duo/telephony_ndjson has failed: 2026-11-02-00:00"
-    world.evaluate(NO_HOUR_LEFT_OUT, "1 hours before the look-back are missing.", [OLD])
+    world.evaluate(NO_HOUR_LEFT_OUT, "1 hours older than DUO_LOOKBACK_HOURS are missing.", [OLD])
     world.tick(2)
     assert inbox.new() == []
 
@@ -57,7 +57,7 @@ def test_an_hour_that_failed_is_not_told_again_when_the_look_back_has_left_it_ou
 def test_hours_that_duo_no_longer_keeps_are_lost_once_though_the_check_stays_red(
     world: World, inbox: Inbox
 ) -> None:
-    world.evaluate(NO_HOUR_LEFT_OUT, "1 hours before the look-back are missing.", [OLD])
+    world.evaluate(NO_HOUR_LEFT_OUT, "1 hours older than DUO_LOOKBACK_HOURS are missing.", [OLD])
     world.tick()
     inbox.new()
     world.now += timedelta(days=180)
@@ -93,7 +93,7 @@ def test_an_old_hour_out_of_place_is_told_once_and_once_when_it_is_green(world: 
     world.tick(3)
     told = the_one(inbox)
     assert told.subject == "duo/telephony_udm: in_place is red: 2026-11-02-00:00"
-    assert "Why: 2026-11-02-00:00: Of 2 lines 1 lines are duplicates." in told.text
+    assert "Why: 2026-11-02-00:00: 1 of 2 lines are duplicates." in told.text
     assert "checkDetail=in_place" in told.text
     world.place(OLD, passed=True)
     world.tick(3)
@@ -148,7 +148,7 @@ def test_evaluations_from_before_the_first_tick_are_not_told(world: World, inbox
     world.cursor = None
     world.now -= HOUR
     world.place(OLD, passed=False)
-    world.evaluate(NO_HOUR_LEFT_OUT, "1 hours before the look-back are missing.", [OLD])
+    world.evaluate(NO_HOUR_LEFT_OUT, "1 hours older than DUO_LOOKBACK_HOURS are missing.", [OLD])
     world.evaluate(AS_USUAL, "0 records came.", [at(8)])
     world.now += HOUR
     world.tick(3)

@@ -139,7 +139,7 @@ def test_the_text_of_an_unforeseen_error_is_not_told(world: World, inbox: Inbox)
     world.tick()
     told = the_one(inbox)
     assert "+1312" not in told.text
-    assert "Unexpected error in the program (KeyError): see the run's log" in told.text
+    assert "Unexpected error in duo-pipeline (KeyError): look at the run's log" in told.text
 
 
 def test_a_run_whose_process_is_gone_is_told_unless_dagster_retries_it(world: World, inbox: Inbox) -> None:
@@ -259,7 +259,7 @@ def test_what_sns_took_before_it_fell_silent_is_not_told_again(world: World, inb
     class TakesOne(Topic):
         def publish(self, message: Message) -> None:
             if told:
-                raise TopicError("SNS did not take a message.")
+                raise TopicError("SNS did not accept a message.")
             told.append(message.subject)
             super().publish(message)
 

@@ -42,7 +42,7 @@ def test_a_subject_that_sns_would_refuse_is_made_to_fit(inbox: Inbox) -> None:
 def test_a_topic_that_is_not_there_is_a_sentence(inbox: Inbox) -> None:
     inbox.go_away()
     with pytest.raises(
-        TopicError, match=r"SNS did not take a message .* \(NotFound\): check ALERT_SNS_TOPIC_ARN"
+        TopicError, match=r"SNS did not accept a message .* \(NotFound\): check ALERT_SNS_TOPIC_ARN"
     ):
         Topic(inbox.arn).publish(Message("A subject", "A text"))
 

@@ -127,7 +127,7 @@ class World:
                 asset_key=self.assets[1].key,
                 check_name=checks.IN_PLACE,
                 passed=passed,
-                description="Of 2 lines 1 lines are duplicates.",
+                description="1 of 2 lines are duplicates.",
                 partition=key_of(hour),
             )
             self._store(DagsterEventType.ASSET_CHECK_EVALUATION, evaluation, run_id or str(uuid.uuid4()))

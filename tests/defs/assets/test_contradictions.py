@@ -142,7 +142,8 @@ def test_one_hour_that_is_short_is_red_and_the_others_of_its_range_are_green(
     result = dagster.run(HOURS[0], HOURS[-1])
     assert failure_of(result) == (
         f"{key_of(HOURS[2])}: Duo showed only 1 of the 2 records it counted: what Duo showed is in S3, and"
-        " the schedule requests this hour again. If it stays red, look at status.duo.com."
+        " the schedule requests this hour again. If the hour stays red, look at status.duo.com, and ask Duo's"
+        " support."
     )
     assert dagster.done() == {key_of(hour) for hour in HOURS} - {key_of(HOURS[2])}
     assert Counter(feed_ids(bucket)) == Counter(ids(duo_says.records))

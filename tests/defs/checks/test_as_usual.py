@@ -125,8 +125,9 @@ def test_the_sentence_names_the_silence_the_numbers_and_what_to_do() -> None:
     assert unusual(HOUR_AT_WORK, records) == (
         "2026-11-23-08:00...2026-11-23-09:00: 0 records came, 120 are usual (the same hours from"
         " 2026-11-16: 120, 2026-11-09: 132, 2026-11-02: 120, 2026-10-26: 120). Unless you know why, check"
-        " status.duo.com: Duo's log may be late. The nightly reconciliation reads these hours again for at"
-        " least a week; or materialize them again in the UI."
+        " status.duo.com: Duo's log may be late. The reconciliation reads these hours again"
+        " (DUO_RECONCILE_HOURS, DUO_RECONCILE_WEEKLY_HOURS). If you cannot wait, materialize them again in"
+        " the UI."
     )
 
 

@@ -104,7 +104,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
         )
     try:
         assert until(lambda: "/sandbox/knobs" in out.read_text(), PATIENCE), out.read_text()
-        url, duo_url = re.findall(r"http://127\.0\.0\.1:\d+", out.read_text())
+        url, duo_url, *_secops = re.findall(r"http://127\.0\.0\.1:\d+", out.read_text())
         yield Ui(url, duo_url, day)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0

@@ -43,20 +43,25 @@ def hour_lines(feed: Feed, keys: list[str]) -> Iterator[PlacedLine]:
 def _sorted(feed: Feed, keys: list[str]) -> Iterator[PlacedLine]:
     """Yield the lines of several objects in order. One object after the other is read: there may be many."""
     with closing(Sorter()) as sorter:
-        for key in keys:
+        for at, key in enumerate(keys):
             for line in _lines(feed, key):
                 ns, id_ = _time_and_id(line.text)
-                place = f"{line.object}:{line.number:09}".encode()
+                # not the object's name: foreign objects may have the same one, as people see it
+                place = f"{at:09}:{line.number:09}".encode()
                 sorter.add(Row(ns, id_, place, existing=True, line=line.text))
         for (row,) in sorter.records():
-            object_, _, number = row.fingerprint.decode().rpartition(":")
-            yield PlacedLine(object_, int(number), row.line)
+            at_, _, number = row.fingerprint.decode().partition(":")
+            yield PlacedLine(_shown_uri(feed, keys[int(at_)]), int(number), row.line)
 
 
 def _lines(feed: Feed, key: str) -> Iterator[PlacedLine]:
-    uri = feed.bucket.uri(shown_key(key))  # people see it in findings
+    uri = _shown_uri(feed, key)
     for number, text in enumerate(feed.bucket.lines(key), start=1):
         yield PlacedLine(uri, number, text)
+
+
+def _shown_uri(feed: Feed, key: str) -> str:
+    return feed.bucket.uri(shown_key(key))
 
 
 def _time_and_id(text: bytes) -> tuple[int, bytes]:

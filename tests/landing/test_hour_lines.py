@@ -53,6 +53,15 @@ def test_each_line_has_its_place_and_foreign_lines_come_first(feed: Feed) -> Non
     assert read[11].text == b"11"
 
 
+def test_foreign_objects_with_masked_names_are_read_one_after_the_other(feed: Feed) -> None:
+    land_records(feed, spread(HOUR, 1))
+    for name in ("5550142", "5550143"):
+        feed.bucket.put(f"{FOLDER}{name}.ndjson", body_of(b"1\n", b"2\n"))
+    read = list(hour_lines(feed, existing(feed)))
+    assert [line.number for line in read] == [1, 2, 1, 2, 1]
+    assert not any("555" in line.object for line in read)
+
+
 def test_a_reader_that_stops_early_leaves_no_file_open(feed: Feed) -> None:
     land_records(feed, spread(HOUR, 5)[:3])
     land_records(feed, spread(HOUR, 7))

@@ -325,7 +325,7 @@ def test_hours_that_duo_no_longer_keeps_end_their_incident_as_lost(world: World,
     world.tick()
     told, *_overdue = inbox.new()
     assert told.subject == "duo/telephony_ndjson has lost hours: 2026-11-10-08:00"
-    assert "were not read in time: 2026-11-10-08:00." in told.text
+    assert "were not read in time and are lost: 2026-11-10-08:00." in told.text
 
 
 def test_without_a_topic_it_is_off(instance: dg.DagsterInstance) -> None:

@@ -15,6 +15,7 @@ from duo_pipeline.masking import shown_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 CONTENT_TYPE = "application/x-ndjson"
 _CHUNK = 1 << 16
@@ -94,13 +95,11 @@ class Bucket:
 
     def keys(self, prefix: str) -> list[str]:
         """Return the keys below a prefix, in order."""
-        return list(self.written(prefix))
+        return [item["Key"] for item in self._listed(prefix)]
 
     def written(self, prefix: str) -> dict[str, datetime]:
         """Return the keys below a prefix, in order, and when each object was written, in UTC."""
-        with sentences("list", self.uri(shown_key(prefix))):
-            pages = self._list.paginate(Bucket=self.name, Prefix=prefix)
-            return {item["Key"]: item["LastModified"] for page in pages for item in page.get("Contents", [])}
+        return {item["Key"]: item["LastModified"] for item in self._listed(prefix)}
 
     def files(self, prefix: str) -> list[str]:
         """Return the keys directly below a prefix, in order, without those in its folders."""
@@ -114,6 +113,11 @@ class Bucket:
             pages = self._list.paginate(Bucket=self.name, Prefix=prefix, Delimiter="/")
             found = [item["Prefix"] for page in pages for item in page.get("CommonPrefixes", [])]
             return [folder.removeprefix(prefix) for folder in found]
+
+    def _listed(self, prefix: str) -> "list[ObjectTypeDef]":
+        with sentences("list", self.uri(shown_key(prefix))):
+            pages = self._list.paginate(Bucket=self.name, Prefix=prefix)
+            return [item for page in pages for item in page.get("Contents", [])]
 
     def lines(self, key: str) -> Iterator[bytes]:
         """Yield the lines of an object, without the line ends (LF or CR LF)."""

@@ -16,6 +16,7 @@ from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs.partitions import key_of, last_settled
 from duo_pipeline.landing.bucket import Bucket
 from duo_pipeline.landing.line import as_sent, fingerprint
+from duo_pipeline.masking import shown_key
 from duo_pipeline.sandbox.log import FixedLog
 from tests.adoption.lambda_files import WAYS, leave, leave_hourly, lines, untouched
 from tests.conftest import ServedDuo
@@ -84,7 +85,7 @@ def test_it_says_what_was_there_what_is_unreadable_and_what_to_do_next(bucket: B
     assert figures["unreadable"] == "1"
     assert figures["hours with records"] == f"3, {span}"
     assert figures["copies below S3_WORK_PREFIX"] == "3 (3 new)"
-    assert f"{bucket.uri(broken)}:1 is skipped: it is not a JSON object." in said
+    assert f"{bucket.uri(shown_key(broken))}:1 is skipped: it is not a JSON object." in said
     state = bucket.uri("duo-telephony/state.json")
     assert (
         f"{state} is the Lambda's checkpoint, and its time is {first + 3 * HOUR:%Y-%m-%dT%H}:00:00Z" in said

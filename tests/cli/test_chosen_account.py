@@ -49,7 +49,7 @@ def test_check_tries_each_account_and_says_whose_line_is_red(
     assert found[None, "Dagster/schedules"] == "ok"
     assert "globex: Duo" in table
     assert "telephony_hourly_acme and telephony_reconcile_acme and telephony_hourly_globex" in table
-    assert "duo_admin_api_acme or duo_admin_api_globex" in table
+    assert "duo_admin_api_acme and duo_admin_api_globex" in table
 
 
 def test_check_tries_only_one_account(duos: Accounts) -> None:

@@ -70,6 +70,7 @@ def test_the_ui_serves_dagster_with_schedules_on_and_leaves_no_process_behind(tm
             "telephony_hourly": "RUNNING",
             "telephony_receipts": "RUNNING",
             "telephony_reconcile": "RUNNING",
+            "telephony_usage": "RUNNING",
         }
         assert until(
             lambda: all(

@@ -170,7 +170,7 @@ def test_hours_that_nobody_fetched_while_the_daemon_was_down_come_with_the_next_
     assert until(lambda: dagster.done(settled(), UDM), PATIENCE), dagster.status(settled(), UDM)
     hours = settled()
     assert len(hours) == LOOKBACK
-    assert dagster.queries(hours) == 1
+    assert dagster.queries(hours) == -(-dagster.duo_ids(hours).total() // 1000)
     assert len(dagster.runs_of(hours)) == 1
     assert dagster.feed_ids(hours) == dagster.duo_ids(hours)
 

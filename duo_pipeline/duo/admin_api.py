@@ -137,6 +137,9 @@ class AdminApi:
             is_page = body.lstrip()[:1] == b"<"
             if status == 200 and not is_page and not isinstance(answer, dict):
                 raise DuoUnavailable("Duo's answer was cut off or is not JSON")
+            if status == 429 or status >= 500:  # Duo's own failures may come as a page, too
+                by = f"Duo, or a gateway in between ({no_answer.who_answered(response)}),"
+                raise self._refused(response, status * 100, "", parameters, by)
             raise no_answer.gateway_answered(response, self.host)
         if status == 200 and answer.get("stat") == "OK":
             content = answer.get("response")
@@ -149,7 +152,12 @@ class AdminApi:
         raise self._refused(response, code, words, parameters)
 
     def _refused(
-        self, response: requests.Response, code: int, words: str, parameters: Mapping[str, str]
+        self,
+        response: requests.Response,
+        code: int,
+        words: str,
+        parameters: Mapping[str, str],
+        by: str = "Duo",
     ) -> DuoError:
         said = f' saying "{self._harmless(words)}"' if words else ""
         if code // 100 == 429 or code >= 50000:
@@ -157,10 +165,10 @@ class AdminApi:
             retry_after = self._retry_after(response)
             if retry_after is not None and retry_after > LONGEST_RETRY_AFTER_SECONDS:
                 return DuoRefusal(
-                    f"Duo {what} ({code}) and asks to wait {retry_after:.0f} s: run this again after that.",
+                    f"{by} {what} ({code}) and asks to wait {retry_after:.0f} s: run this again after that.",
                     code,
                 )
-            return DuoUnavailable(f"Duo {what} ({code})", retry_after, code=code)
+            return DuoUnavailable(f"{by} {what} ({code})", retry_after, code=code)
         cure = CURES.get(code, "look up this code in Duo's Admin API documentation")
         if code == 40105:
             cure = self._skew(response)

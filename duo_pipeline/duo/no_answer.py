@@ -19,7 +19,7 @@ from duo_pipeline.masking import shown
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
-_TEMPORARY = (408, 425, 429)
+_TEMPORARY = (408, 425)
 
 
 class Proxy(NamedTuple):
@@ -71,16 +71,18 @@ def connection_error(error: Exception, host: ApiHost) -> DuoError:
     return _tls_error(causes, host) or _network_error(error, causes, host)
 
 
+def who_answered(response: requests.Response) -> str:
+    """Return the status, the server and the type of an answer, as people may see them."""
+    server = shown(response.headers.get("Server", "").partition("/")[0])
+    kind = shown(response.headers.get("Content-Type", "").partition(";")[0].replace("/", " "))
+    return ", ".join(filter(None, (f"status {response.status_code}", server and f"server {server}", kind)))
+
+
 def gateway_answered(response: requests.Response, host: ApiHost) -> DuoError:
     """Return the error to raise for an answer that is not Duo's: it lacks Duo's JSON."""
     status = response.status_code
-    server = shown(response.headers.get("Server", "").partition("/")[0])
-    kind = shown(response.headers.get("Content-Type", "").partition(";")[0].replace("/", " "))
-    who = ", ".join(filter(None, (f"status {status}", server and f"server {server}", kind)))
     proxy = proxy_of(host)
-    what = f"Not Duo, but something between this machine and {host.name} answered ({who})"
-    if status >= 500:
-        return DuoUnavailable(what, code=status * 100)
+    what = f"Not Duo, but something between this machine and {host.name} answered ({who_answered(response)})"
     if status in _TEMPORARY or status == 200:
         return DuoUnavailable(what, code="gateway")
     if 300 <= status < 400:
@@ -97,7 +99,7 @@ def _proxy_error(proxy: Proxy, causes: list[BaseException], host: ApiHost) -> Du
     if tunnel:
         status = int(tunnel[1])
         what = f"The proxy {proxy} answered {status} to the request for {host.name}"
-        if status >= 500 or status in _TEMPORARY:
+        if status >= 500 or status in (*_TEMPORARY, 429):
             return DuoUnavailable(what, code="proxy")
         cure = (
             f"put its user and password into {proxy.variable}"

@@ -56,15 +56,14 @@ def keep(page: Page, name: str) -> None:
 
 
 def test_the_graph_shows_both_assets_between_duo_and_secops(page: Page) -> None:
-    def left_edge(asset: str) -> float:
+    def left_edge(asset: str | re.Pattern[str]) -> float:
         node = page.locator("svg foreignObject").filter(has=page.get_by_text(asset, exact=True))
         expect(node).to_be_visible()
         return float(node.get_attribute("x") or "nan")
 
     page.goto("/asset-groups")
-    duo, ndjson, udm, secops = map(
-        left_edge, ("admin_api_telephony_log", "telephony_ndjson", "telephony_udm", "secops_feed")
-    )
+    duo = left_edge(re.compile("_telephony_log$"))  # in a small graph the name is cut in its middle
+    ndjson, udm, secops = map(left_edge, ("telephony_ndjson", "telephony_udm", "secops_feed"))
     assert duo < ndjson < udm == secops
     keep(page, "graph")
 
@@ -72,7 +71,7 @@ def test_the_graph_shows_both_assets_between_duo_and_secops(page: Page) -> None:
 def test_the_schedules_are_on(page: Page) -> None:
     page.goto("/automation")
     for schedule in ("telephony_hourly", "telephony_reconcile", "telephony_usage"):
-        switch = page.get_by_role("link", name=schedule).locator("xpath=following::input[1]")
+        switch = page.get_by_role("link", name=schedule, exact=True).locator("xpath=following::input[1]")
         expect(switch).to_be_checked()
     keep(page, "schedules")
 
@@ -99,7 +98,7 @@ def test_a_failed_hour_is_red_says_why_and_turns_green_when_it_is_run_again(page
         expect(page.get_by_text("did not materialize this asset")).to_be_visible()
         keep(page, "failed-hour")
         page.get_by_role("link", name=re.compile("^[0-9a-f]{8}$")).click()
-        expect(page.get_by_text("Duo had an internal error (50300) (tried 2 times)").last).to_be_visible()
+        expect(page.get_by_text("had an internal error (50300) (tried 2 times)").last).to_be_visible()
         keep(page, "failed-run")
     page.get_by_role("button", name="arrow_drop_down").click()
     page.get_by_role("menuitem", name="From failure").click()
@@ -113,13 +112,14 @@ def test_a_failed_hour_is_red_says_why_and_turns_green_when_it_is_run_again(page
 def test_a_day_shows_its_usage_and_an_attack_turns_the_check_red_with_its_sentence(
     page: Page, ui: Ui
 ) -> None:
-    hours = hours_between(ui.day, ui.day + 23 * HOUR)
-    attack = Attack("repeated_prompts", (ui.day + 3 * HOUR).isoformat(), "strong")
+    midnight = ui.day - 24 * HOUR  # the other tests expect to be the first to land their hours
+    hours = hours_between(midnight, midnight + 23 * HOUR)
+    attack = Attack("repeated_prompts", (midnight + 3 * HOUR).isoformat(), "strong")
     with ui.knobs(Knobs(attacks=(attack,))):
         materialize(page, hours)
         open_hour(page, NDJSON, hours[-1])
         expect_light(page, hours[-1], GREEN)
-    day = f"{ui.day:%Y-%m-%d}"
+    day = f"{midnight:%Y-%m-%d}"
     page.goto("/locations/duo_pipeline.definitions/jobs/telephony_usage")
     page.get_by_role("button", name="Materialize").first.click()
     dialog = page.get_by_role("dialog")
@@ -134,7 +134,7 @@ def test_a_day_shows_its_usage_and_an_attack_turns_the_check_red_with_its_senten
     page.reload()
     expect(figure(page, "missing_hours")).to_have_text("none")
     expect(figure(page, "by_country").get_by_role("cell", name="US", exact=True)).to_be_visible()
-    expect(figure(page, "credits_by_hour")).to_contain_text(f"{ui.day:%m-%d} ")
+    expect(figure(page, "credits_by_hour")).to_contain_text(f"{midnight:%m-%d} ")
     expect(figure(page, "credits_by_hour")).to_contain_text("◀")
     expect(figure(page, "findings_table")).to_contain_text("calls and texts went to +")
     figure(page, "credits_by_hour").scroll_into_view_if_needed()

@@ -157,7 +157,6 @@ def test_an_answer_that_is_not_duos_says_who_answered(machine: Machine, answer: 
         Answer(200, {"message": "welcome"}),
         Answer(408, b"", HTML),
         Answer(425, b""),
-        Answer(502, b"<html>", HTML),
     ],
 )
 def test_an_answer_in_between_that_may_be_temporary_is_retried(machine: Machine, answer: Answer) -> None:
@@ -165,6 +164,17 @@ def test_an_answer_in_between_that_may_be_temporary_is_retried(machine: Machine,
     with pytest.raises(DuoUnavailable, match="Not Duo, but something between"):
         machine.api(wire, retry_attempts=3).get(PATH, {})
     assert len(wire.requests) == 3
+
+
+@pytest.mark.parametrize(("status", "what"), [(429, "got too many requests"), (502, "had an internal error")])
+def test_a_failure_that_comes_as_a_page_may_be_duos_own_and_says_when_to_come_again(
+    machine: Machine, status: int, what: str
+) -> None:
+    wire = Wire(Answer(status, b"<html>", {**HTML, "Retry-After": "7"}))
+    words = rf"Duo, or a gateway in between \(status {status}, server squid, text html\), {what}"
+    with pytest.raises(DuoUnavailable, match=words):
+        machine.api(wire, retry_attempts=3).get(PATH, {})
+    assert machine.slept == [7, 7]
 
 
 def test_a_host_that_does_not_exist_is_named(machine: Machine) -> None:

@@ -71,7 +71,8 @@ def test_the_graph_shows_both_assets_between_duo_and_secops(page: Page) -> None:
 def test_the_schedules_are_on(page: Page) -> None:
     page.goto("/automation")
     for schedule in ("telephony_hourly", "telephony_reconcile", "telephony_usage"):
-        switch = page.get_by_role("link", name=schedule, exact=True).locator("xpath=following::input[1]")
+        named = page.get_by_role("link", name=re.compile(rf"\b{schedule} "))
+        switch = named.locator("xpath=following::input[1]")
         expect(switch).to_be_checked()
     keep(page, "schedules")
 

@@ -37,7 +37,7 @@ def run_udm(source: str, *, show_findings: bool) -> None:
         for event in event_lines(source_lines(source), findings):
             if not show_findings:
                 sys.stdout.buffer.write(event)
-    except BrokenPipeError:  # whoever reads the events has enough: click ends quietly
+    except BrokenPipeError:  # the reader of the pipe has closed it, as `head` does: click ends quietly
         raise
     except (OSError, BucketError, PackedError) as error:
         click.echo(f"Error: {why_unreadable(source, error)}", err=True)

@@ -143,7 +143,7 @@ def test_postgres_counts_as_healthy_only_when_others_reach_it() -> None:
     assert SERVICES["postgres"]["healthcheck"]["test"][:3] == ["CMD", "pg_isready", "--host"]
 
 
-def test_whoever_keeps_the_output_of_runs_reaches_the_bucket_as_the_code_server_does() -> None:
+def test_each_service_that_keeps_the_output_of_runs_reaches_the_bucket_as_the_code_server_does() -> None:
     for name in DAGSTER:
         given = SERVICES[name]["environment"]
         assert {"AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY"} <= given.keys()

@@ -177,5 +177,5 @@ def test_no_value_that_an_unexpected_error_quotes_reaches_dagster(
     out, err = capfd.readouterr()
     stored = everything_in(home)
     assert "KeyError" in stored
-    assert "in fail" in stored  # the traceback helps whoever mends it
+    assert "in fail" in stored  # the traceback is kept: it shows where to fix the error
     assert "3125550123" not in stored + alerts + out + err

@@ -99,7 +99,7 @@ def test_an_hour_that_fails_again_after_it_was_over_is_told_again(world: World, 
     assert [told.subject.split()[2] for told in inbox.new()] == ["failed:", "recovered:", "failed:"]
 
 
-def test_a_failure_that_the_next_run_has_mended_before_anybody_looked_is_not_told(
+def test_a_failure_that_the_next_run_has_fixed_before_the_sensor_looked_sends_no_message(
     world: World, inbox: Inbox
 ) -> None:
     world.failing = {at(9): dg.Failure(REASON, allow_retries=False)}

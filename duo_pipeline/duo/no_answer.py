@@ -4,7 +4,6 @@ import os
 import re
 import socket
 import ssl
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from duo_pipeline.duo.bounds import ANSWER_BYTES, ANSWER_SECONDS, AnswerTooLarge
 from duo_pipeline.duo.errors import Code, DuoError, DuoRefusal, DuoUnavailable
 from duo_pipeline.duo.host import ApiHost
 from duo_pipeline.masking import shown
+from duo_pipeline.network import causes_of, fault_of_certificates
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
@@ -55,7 +55,7 @@ def connection_error(error: Exception, host: ApiHost) -> DuoError:
         error: The error. Its own text is not shown: it can contain the request with its parameters.
         host: The API host.
     """
-    causes = list(_causes(error))
+    causes = causes_of(error)
     proxy = proxy_of(host)
     if isinstance(error, AnswerTooLarge):
         size = f"{ANSWER_BYTES >> 20} MiB"
@@ -116,7 +116,7 @@ def _proxy_error(proxy: Proxy, causes: list[BaseException], host: ApiHost) -> Du
 
 def _tls_error(causes: list[BaseException], host: ApiHost) -> DuoError | None:
     variable = next(filter(os.environ.get, _BUNDLES), None)
-    if variable and (fault := _fault_of_bundle(os.environ[variable])):
+    if variable and (fault := fault_of_certificates(os.environ[variable])):
         return DuoRefusal(f"{variable} names {os.environ[variable]}, {fault}: correct the variable.", "tls")
     distrust = next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None)
     if distrust is None:
@@ -128,21 +128,6 @@ def _tls_error(causes: list[BaseException], host: ApiHost) -> DuoError | None:
         " path of that file. Otherwise check DUO_API_HOST.",
         "tls",
     )
-
-
-def _fault_of_bundle(path: str) -> str | None:
-    """Return what is wrong with a file or folder of CA certificates, or None."""
-    if Path(path).is_dir():
-        return None
-    try:
-        ssl.create_default_context(cafile=path)
-    except FileNotFoundError:
-        return "which is not there"
-    except ssl.SSLError:
-        return "which has no certificates (PEM)"
-    except OSError as error:
-        return f"which cannot be read ({error.strerror})"
-    return None
 
 
 def _network_error(error: Exception, causes: list[BaseException], host: ApiHost) -> DuoError:
@@ -159,15 +144,3 @@ def _network_error(error: Exception, causes: list[BaseException], host: ApiHost)
 
 def _name(causes: list[BaseException]) -> str:
     return type(causes[-1]).__name__
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """Return the error and everything that caused it; urllib3 hides its causes in `args` and `reason`."""
-    found: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        one = waiting.pop(0)
-        if isinstance(one, BaseException) and one not in found:
-            found.append(one)
-            waiting += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
-    return found

@@ -12,6 +12,7 @@ from botocore.parsers import ResponseParserError
 
 from duo_pipeline.landing.credential_errors import needs_code, no_credentials, step_of
 from duo_pipeline.masking import shown
+from duo_pipeline.network import causes_of, fault_of_certificates
 
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 _BUNDLE = "REQUESTS_CA_BUNDLE"
@@ -99,29 +100,13 @@ def _bundle() -> tuple[str, str | None]:
 def _fault_of_bundle(path: str) -> str | None:
     if Path(path).is_dir():
         return "which is a folder, and AWS's SDK needs one file"
-    try:
-        ssl.create_default_context(cafile=path)
-    except FileNotFoundError:
-        return "which is not there"
-    except ssl.SSLError:
-        return "which has no certificates (PEM)"
-    except OSError as error:
-        return f"which cannot be read ({error.strerror})"
-    return None
+    return fault_of_certificates(path)
 
 
 def _distrust(cause: object) -> ssl.SSLCertVerificationError | None:
-    """Return the refusal of a certificate; urllib3 hides it in `args` and `reason`."""
-    waiting = [cause]
-    for _ in range(10):
-        if not waiting:
-            break
-        one = waiting.pop(0)
-        if isinstance(one, ssl.SSLCertVerificationError):
-            return one
-        if isinstance(one, BaseException):
-            waiting += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
-    return None
+    """Return the refusal of a certificate that is among the causes."""
+    causes = causes_of(cause) if isinstance(cause, BaseException) else []
+    return next((one for one in causes if isinstance(one, ssl.SSLCertVerificationError)), None)
 
 
 def _wrong_setting(error: aws.BotoCoreError, doing: str) -> str:

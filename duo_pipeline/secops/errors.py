@@ -5,6 +5,7 @@ import ssl
 from typing import Any
 
 from duo_pipeline.masking import shown
+from duo_pipeline.network import causes_of
 
 CREDENTIALS = (
     "set GOOGLE_APPLICATION_CREDENTIALS to a file of workload identity federation or of a service account, or"
@@ -66,7 +67,7 @@ def refused(what: str, right: str, error: Any, resource: str) -> SecOpsError:  #
 
 def unreachable(what: str, host: str, error: BaseException) -> SecOpsError:
     """Return the error for a request that got no answer."""
-    causes = _causes(error)
+    causes = causes_of(error)
     if any(isinstance(one, socket.gaierror) and one.errno == socket.EAI_NONAME for one in causes):
         return SecOpsError(f"There is no host {host}: check SECOPS_LOCATION, and this machine's DNS.")
     if any(isinstance(one, ssl.SSLCertVerificationError) for one in causes):
@@ -87,14 +88,3 @@ def _words(error: Any) -> str:  # noqa: ANN401 - google-api-core has no types
     """Return Google's own words, without the method and the URL before them."""
     words = str(error.message)
     return shown(" ".join(words.split(": ", 1)[-1].split()))
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    found: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        one = waiting.pop(0)
-        if isinstance(one, BaseException) and one not in found:
-            found.append(one)
-            waiting += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
-    return found

@@ -17,7 +17,7 @@ def causes_of(error: BaseException) -> list[BaseException]:
 
 
 def fault_of_certificates(path: str) -> str | None:
-    """Return a clause that says what is wrong with a file of CA certificates; None for a good one or a folder."""
+    """Return a clause that says what is wrong with a file of CA certificates, or None (also for a folder)."""
     if Path(path).is_dir():
         return None
     try:

@@ -1,6 +1,6 @@
 """The questions to SecOps, in YARA-L: events by hour, the records of a window, what the platform refused.
 
-Each form stands in Google's documentation, or in several public repositories.
+Each form is in Google's documentation, or in several public repositories.
 """
 
 from ipaddress import ip_address

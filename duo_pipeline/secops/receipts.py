@@ -71,7 +71,7 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What SecOps has of an hour, held against the feed.
+    """What SecOps has of an hour, compared with the feed.
 
     Attributes:
         in_feed: What the feed has.

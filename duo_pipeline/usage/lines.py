@@ -54,7 +54,7 @@ class DayLines:
         ids: The id of each row, empty if it has none.
         types: The types.
         contexts: The contexts.
-        phones: The phone numbers; the empty text stands for none.
+        phones: The phone numbers; an empty text means none.
         numbers: What is known of each phone number.
         unreadable: How many lines are not a JSON object.
         changed: How many lines repeat a record that Duo has changed; they count once, with the most credits.

@@ -1,4 +1,4 @@
-"""`duo/secops_events`: what SecOps has of each hour, held against the feed."""
+"""`duo/secops_events`: what SecOps has of each hour, compared with the feed."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor

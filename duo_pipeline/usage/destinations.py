@@ -57,7 +57,7 @@ def _expensive_kinds(seen: Seen, before: list[Profile]) -> Iterator[Finding]:
             rows = seen.calls[(seen.calls["country"] == country) & (seen.calls["kind"] == kind)]
             sentence = (
                 f"{calls_and_texts(calls)} went to numbers of the kind '{kind}' in {place(country)} "
-                " ({span}), which cost far more than others."
+                "({span}), which cost far more than others."
             )
             yield found(EXPENSIVE_DESTINATION, key, sentence, seen.lines, rows)
 

@@ -126,7 +126,7 @@ def calls_and_texts(count: int) -> str:
 def place(country: str) -> str:
     """Return a country with its calling code: ``SO (+252)``."""
     if country == WORLDWIDE:
-        return "no country (satellites and worldwide networks)"
+        return "no single country (satellite or worldwide networks)"
     code = phonenumbers.country_code_for_region(country)
     return f"{country} (+{code})" if code else f"an {country} country"
 

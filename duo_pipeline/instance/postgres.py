@@ -1,21 +1,31 @@
-"""Dagster's storage in PostgreSQL, with a connection that stays open."""
+"""Dagster's storage in PostgreSQL, with connections that stay open and outlive the server's restart."""
 
-from collections.abc import Mapping
+import logging
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.utils import create_pg_engine, get_token_provider_from_config, pg_url_from_config
+from sqlalchemy import Engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, Dialect, ExecutionContext
 
 MOST_CONNECTIONS = 16
 """How many connections one process may have while it works; one of them stays open."""
+PATIENCE_SECONDS = 20.0
+"""How long one attempt to connect waits for the server; Dagster makes six attempts."""
+PAUSE_SECONDS = 0.5
+
+logger = logging.getLogger(__name__)
 
 
 class PostgresStorage(DagsterPostgresStorage):
     """Dagster's storage, without a new connection for each event: to connect takes longer than to write.
 
-    If the server has closed the connection in the meantime, a new one is made. Dagster gives the web server
-    connections of its own.
+    If the server goes away, for a restart or a crash, Dagster's daemon and the runs wait for it. Dagster's
+    own storage does not: a run would fail, and if the daemon was about to retry one, it never would. Dagster
+    gives the web server connections of its own, which do not wait.
     """
 
     @classmethod
@@ -34,6 +44,54 @@ class PostgresStorage(DagsterPostgresStorage):
             max_overflow=MOST_CONNECTIONS - 1,
             pool_pre_ping=True,
         )
+        _wait_for_the_server(engine)
+        _send_again_what_was_lost(engine)
         for part in (storage._run_storage, storage._event_log_storage, storage._schedule_storage):
             part._engine = engine  # there is no other way to set it
         return storage
+
+
+def _wait_for_the_server(engine: Engine) -> None:
+    """Let the engine wait for a server that is away. It was there when the storage was made."""
+
+    @event.listens_for(engine, "do_connect")
+    def connect(
+        dialect: Dialect, _record: object, arguments: list[Any], options: dict[str, Any]
+    ) -> DBAPIConnection:
+        until = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return dialect.connect(*arguments, **options)
+            except dialect.loaded_dbapi.OperationalError as error:
+                if time.monotonic() > until:
+                    raise
+                logger.warning("PostgreSQL does not answer, so this process waits for it: %s", error)
+                time.sleep(PAUSE_SECONDS)
+
+
+def _send_again_what_was_lost(engine: Engine) -> None:
+    """Let the engine send a statement again if the connection was lost before the answer came.
+
+    Each statement is a transaction of its own (AUTOCOMMIT), so nothing that came before it is lost. If the
+    server had executed it, it is executed twice; an event is then in Dagster's log twice, which is harmless.
+    """
+
+    @event.listens_for(engine, "do_execute")
+    def execute(
+        cursor: DBAPICursor,
+        statement: str,
+        parameters: Mapping[str, Any] | Sequence[Any],
+        context: ExecutionContext,
+    ) -> bool:
+        dialect, connection = engine.dialect, context.root_connection
+        try:
+            dialect.do_execute(cursor, statement, parameters, context)
+        except dialect.loaded_dbapi.Error as error:
+            if not dialect.is_disconnect(error, connection.connection, cursor):
+                raise
+            logger.warning("The connection to PostgreSQL was lost, so a statement is sent again: %s", error)
+            connection.invalidate()
+            connection.rollback()
+            context.cursor = connection.connection.cursor()
+            dialect.do_execute(context.cursor, statement, parameters, context)
+        return True

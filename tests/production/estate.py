@@ -49,6 +49,18 @@ class Estate:
         """All runs, the oldest first."""
         return [*reversed(self.dagster.instance.get_runs())]
 
+    def story(self) -> str:
+        """Return the runs that have not succeeded, each with its tags and its newest events."""
+        lines = []
+        for run in self.runs:
+            if run.status is not dg.DagsterRunStatus.SUCCESS:
+                lines.append(f"{run.run_id} {run.status} {run.tags}")
+                found = self.dagster.instance.get_records_for_run(run.run_id, limit=8, ascending=False)
+                for event in (record.event_log_entry for record in reversed(found.records)):
+                    said = event.dagster_event.message if event.dagster_event else event.user_message
+                    lines.append(f"  {datetime.fromtimestamp(event.timestamp, UTC):%T} {said}")
+        return "\n".join(lines)
+
     def backfill(self, hours: list[datetime]) -> None:
         """Request the hours of each account, as the UI's dialog does."""
         for account in ACCOUNTS:

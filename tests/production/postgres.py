@@ -60,22 +60,25 @@ class Postgres:
 
     def size(self) -> int:
         """Return how many bytes the database has."""
-        return self._ask("select pg_database_size('dagster')")
+        return self.ask("select pg_database_size('dagster')")
 
     def connections_made(self) -> int:
         """Return how many connections have been made so far, including the one that asks."""
-        return self._ask("select sessions from pg_stat_database where datname = 'dagster'")
+        return self.ask("select sessions from pg_stat_database where datname = 'dagster'")
 
-    def _ask(self, query: str) -> int:
-        with closing(
-            psycopg2.connect(
-                host="127.0.0.1", port=self.port, user="dagster", password=PASSWORD, dbname="dagster"
-            )
-        ) as connection:
+    def ask(self, query: str) -> int:
+        """Return the number that answers the query."""
+        with closing(self.connect()) as connection:
             cursor = connection.cursor()
             cursor.execute(query)
             (answer,) = cursor.fetchone() or (0,)
             return int(answer)
+
+    def connect(self) -> psycopg2.extensions.connection:
+        """Return a new connection."""
+        return psycopg2.connect(
+            host="127.0.0.1", port=self.port, user="dagster", password=PASSWORD, dbname="dagster"
+        )
 
     def start(self) -> None:
         """Start it, and wait until it answers."""

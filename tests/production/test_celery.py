@@ -90,8 +90,8 @@ def test_whatever_is_killed_nothing_is_lost_or_doubled_and_no_run_hangs(running:
     running.postgres.kill()
     running.postgres.start()
 
-    assert until(running.done, PATIENCE), running.runs
-    assert until(lambda: all(run.is_finished for run in running.runs), PATIENCE), running.runs
+    assert until(running.done, PATIENCE), running.story()
+    assert until(lambda: all(run.is_finished for run in running.runs), PATIENCE), running.story()
     assert running.lost_and_doubled() == (0, 0)
     retried = {run.tags.get("dagster/parent_run_id") for run in running.runs} - {None}
     assert retried == {killed.run_id, crashed.run_id}, "and no other run was failed"

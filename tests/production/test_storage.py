@@ -2,11 +2,16 @@
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
 import pytest
+import sqlalchemy
+from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 
+from tests.cli.test_ui import until
 from tests.production.machine import COMPOSE
 from tests.production.postgres import Postgres
 
@@ -53,4 +58,39 @@ def test_after_the_server_has_been_away_it_connects_anew(
     postgres.kill()
     postgres.start()
     write(instance)
+    assert len(instance.get_materialized_partitions(dg.AssetKey("asset"))) == EVENTS
+
+
+def test_a_statement_that_was_under_way_when_the_server_went_away_gets_its_answer(
+    instance: dg.DagsterInstance, postgres: Postgres
+) -> None:
+    """The lock is another session's, and ends with the server: the statement waits until it is sent again."""
+    lock = sqlalchemy.text("select pg_advisory_lock(1)")
+    storage = instance.run_storage
+    assert isinstance(storage, SqlRunStorage)
+
+    def ask() -> int:
+        with storage.connect() as connection:
+            connection.execute(lock)
+            return int(connection.execute(sqlalchemy.text("select 42")).scalar_one())
+
+    with closing(postgres.connect()) as other, ThreadPoolExecutor() as pool:
+        other.cursor().execute(str(lock))
+        answer = pool.submit(ask)
+        assert until(lambda: postgres.ask("select count(*) from pg_locks where not granted") == 1)
+        postgres.kill()
+        postgres.start()
+        assert answer.result(60) == 42
+
+
+def test_it_waits_for_a_server_that_was_there(
+    instance: dg.DagsterInstance, postgres: Postgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(instance, 1)
+    postgres.kill()
+    with ThreadPoolExecutor() as pool:
+        written = pool.submit(write, instance)
+        assert until(lambda: "this process waits for it" in caplog.text)
+        postgres.start()
+        written.result(60)
     assert len(instance.get_materialized_partitions(dg.AssetKey("asset"))) == EVENTS

@@ -94,7 +94,7 @@ def test_whatever_is_killed_nothing_is_lost_or_doubled_and_no_run_hangs(running:
     assert until(lambda: all(run.is_finished for run in running.runs), PATIENCE), running.story()
     assert running.lost_and_doubled() == (0, 0)
     retried = {run.tags.get("dagster/parent_run_id") for run in running.runs} - {None}
-    assert retried == {killed.run_id, crashed.run_id}, "and no other run was failed"
+    assert retried == {killed.run_id, crashed.run_id}, f"and no other run was failed\n{running.story()}"
 
 
 def test_the_accounts_are_read_side_by_side_each_by_one_run_at_a_time(running: Estate) -> None:

@@ -10,6 +10,7 @@ from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.utils import create_pg_engine, get_token_provider_from_config, pg_url_from_config
 from sqlalchemy import Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, Dialect, ExecutionContext
+from sqlalchemy.pool.base import _ConnectionFairy
 
 MOST_CONNECTIONS = 16
 """How many connections one process may have while it works; one of them stays open."""
@@ -72,7 +73,7 @@ def _wait_for_the_server(engine: Engine) -> None:
 def _send_again_what_was_lost(engine: Engine) -> None:
     """Let the engine send a statement again if the connection was lost before the answer came.
 
-    Each statement is a transaction of its own (AUTOCOMMIT), so nothing that came before it is lost. If the
+    Each statement is committed by itself (AUTOCOMMIT), so nothing that came before it is lost. If the
     server had executed it, it is executed twice; an event is then in Dagster's log twice, which is harmless.
     """
 
@@ -83,15 +84,19 @@ def _send_again_what_was_lost(engine: Engine) -> None:
         parameters: Mapping[str, Any] | Sequence[Any],
         context: ExecutionContext,
     ) -> bool:
-        dialect, connection = engine.dialect, context.root_connection
+        dialect, connection = engine.dialect, context.root_connection.connection
         try:
             dialect.do_execute(cursor, statement, parameters, context)
         except dialect.loaded_dbapi.Error as error:
-            if not dialect.is_disconnect(error, connection.connection, cursor):
+            if not dialect.is_disconnect(error, connection, cursor):
                 raise
             logger.warning("The connection to PostgreSQL was lost, so a statement is sent again: %s", error)
-            connection.invalidate()
-            connection.rollback()
-            context.cursor = connection.connection.cursor()
+            # As SQLAlchemy does if its ping fails (_ConnectionFairy._checkout). The public way would end the
+            # transaction, and with it the statements that are still to come.
+            assert isinstance(connection, _ConnectionFairy)
+            assert connection._connection_record
+            connection._connection_record.invalidate(error)
+            connection.dbapi_connection = connection._connection_record.get_connection()
+            context.cursor = connection.cursor()
             dialect.do_execute(context.cursor, statement, parameters, context)
         return True

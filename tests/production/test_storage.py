@@ -70,7 +70,7 @@ def test_a_statement_that_was_under_way_when_the_server_went_away_gets_its_answe
     assert isinstance(storage, SqlRunStorage)
 
     def ask() -> int:
-        with storage.connect() as connection:
+        with storage.connect() as connection, connection.begin():
             connection.execute(lock)
             return int(connection.execute(sqlalchemy.text("select 42")).scalar_one())
 

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
@@ -84,19 +84,19 @@ def _send_again_what_was_lost(engine: Engine) -> None:
         parameters: Mapping[str, Any] | Sequence[Any],
         context: ExecutionContext,
     ) -> bool:
-        dialect, connection = engine.dialect, context.root_connection.connection
+        dialect = engine.dialect
+        connection = cast("_ConnectionFairy", context.root_connection.connection)
         try:
             dialect.do_execute(cursor, statement, parameters, context)
         except dialect.loaded_dbapi.Error as error:
-            if not dialect.is_disconnect(error, connection, cursor):
+            record = connection._connection_record
+            if record is None or not dialect.is_disconnect(error, connection, cursor):
                 raise
             logger.warning("The connection to PostgreSQL was lost, so a statement is sent again: %s", error)
             # As SQLAlchemy does if its ping fails (_ConnectionFairy._checkout). The public way would end the
-            # transaction, and with it the statements that are still to come.
-            assert isinstance(connection, _ConnectionFairy)
-            assert connection._connection_record
-            connection._connection_record.invalidate(error)
-            connection.dbapi_connection = connection._connection_record.get_connection()
+            # transaction, and Dagster writes an event in several statements within one.
+            record.invalidate(error)
+            connection.dbapi_connection = record.get_connection()
             context.cursor = connection.cursor()
             dialect.do_execute(context.cursor, statement, parameters, context)
         return True

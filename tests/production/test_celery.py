@@ -20,7 +20,7 @@ pytestmark = pytest.mark.production
 
 WORKERS = 4
 ANSWER = timedelta(seconds=0.5)
-SLOW = Knobs(page_size=20, faults=(Fault(kind="stall", seconds=ANSWER.total_seconds(), times=10_000),))
+SLOW = Knobs(page_size=10, faults=(Fault(kind="stall", seconds=ANSWER.total_seconds(), times=10_000),))
 PATIENCE = 300.0
 """More than start_timeout_seconds in deploy/celery/dagster.yaml, and the polls that follow it."""
 TOO_LATE = "START_TIMEOUT"

@@ -109,7 +109,7 @@ class Stack:
 
     def tick_soon(self) -> None:
         """Let the hourly tick come in two minutes or so, by a change of .env."""
-        self.write_env(DUO_SETTLE_MINUTES=str(minute_of_tick(datetime.now(UTC) + timedelta(seconds=150))))
+        self.write_env(DUO_SETTLE_MINUTES=str(minute_of_tick(datetime.now(UTC) + timedelta(seconds=120))))
         self.sh("docker compose up --detach")
 
     def services(self) -> dict[str, dict[str, Any]]:
@@ -122,9 +122,10 @@ class Stack:
         """Return the process of each container, by its service."""
         return {name: one["State"]["Pid"] for name, one in self.services().items()}
 
-    def log(self, name: str) -> str:
-        """Return what a service has printed, also before it was started again."""
-        return self.sh(f"docker compose logs --no-log-prefix {name}")
+    def log(self, name: str, since: datetime | None = None) -> str:
+        """Return what a service has printed since then, also before it was started again."""
+        option = f"--since {since.isoformat()}" if since else ""
+        return self.sh(f"docker compose logs --no-log-prefix {option} {name}")
 
     # ---- through the proxy
 
@@ -196,12 +197,10 @@ class Stack:
         found = self.ask("{runsOrError {... on Runs {results {runId status}}}}")["runsOrError"]["results"]
         return list(found)
 
-    def evaluations(self) -> int:
-        """Return how often a daemon has looked after a backfill with the code at hand."""
-        return self.log("daemon").count(EVALUATED)
-
-    def comes_back(self, backfill: str, evaluated: int) -> None:
+    def comes_back(self, backfill: str) -> None:
         """Wait until everything answers and the daemon has looked after the backfill, which must be open."""
+        now = datetime.now(UTC)
         assert until(self.serves, PATIENCE), self.sh("docker compose ps --all")
-        assert until(lambda: self.evaluations() > evaluated or self.status(backfill) == "FAILED", PATIENCE)
+        until(lambda: EVALUATED in self.log("daemon", now) or self.status(backfill) == "FAILED", PATIENCE)
+        assert EVALUATED in self.log("daemon", now), self.log("daemon")[-3000:]
         assert self.status(backfill) == "REQUESTED", self.log("daemon")[-3000:]

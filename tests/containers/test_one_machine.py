@@ -135,14 +135,12 @@ def test_whatever_is_killed_the_open_backfill_goes_on_and_nothing_is_lost_or_dou
     backfill = stack.backfill([key_of(hour) for hour in hours])
     assert reads_on(world)
     for name in ("proxy", "webserver", "postgres", "daemon"):
-        evaluated = stack.evaluations()
         kill(stack.processes()[name])
-        stack.comes_back(backfill, evaluated)
+        stack.comes_back(backfill)
         assert reads_on(world), f"the run has outlived {name}"
 
-    evaluated = stack.evaluations()
     kill(*stack.processes().values())
-    stack.comes_back(backfill, evaluated)
+    stack.comes_back(backfill)
     assert [run["status"] for run in stack.runs()].count("STARTED") == 1, "nobody has told Dagster yet"
 
     world.sandbox.api.knobs = Knobs()
@@ -174,9 +172,8 @@ def test_an_upgrade_leaves_the_backfill_open_and_it_ends(
     backfill = stack.backfill([key_of(hour) for hour in later_hours])
     assert reads_on(world)
 
-    evaluated = stack.evaluations()
     stack.sh(UPGRADE)
-    stack.comes_back(backfill, evaluated)
+    stack.comes_back(backfill)
     assert stack.sh("docker compose exec -T webserver dagster --version") != before
     world.sandbox.api.knobs = Knobs()
     stack.tick_soon()

@@ -91,9 +91,8 @@ def test_whatever_is_killed_the_open_backfill_goes_on_and_nothing_is_lost_or_dou
     assert until(lambda: failed in stack.runs(), PATIENCE), "it is missed at once, not after twenty minutes"
     assert reads_on(world), "and is retried"
 
-    evaluated = stack.evaluations()
     kill(*stack.processes().values(), *workers[f"celery@{SECOND}"].processes().values())
-    stack.comes_back(backfill, evaluated)
+    stack.comes_back(backfill)
     world.sandbox.api.knobs = Knobs()
     assert ends(stack, backfill) == "COMPLETED_SUCCESS"
     records, lost, doubled = world.lost_and_doubled(last_hours)

@@ -18,17 +18,15 @@ to a proper end. CONTRADICTIONS=1000 in the environment tries 1,000 scripts, and
 import json
 import os
 import re
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from pprint import pformat
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import dagster as dg
 import pytest
-from dagster_aws.s3 import S3Resource
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
@@ -39,7 +37,6 @@ from duo_pipeline.defs.checks.evaluations import COMPLETE
 from duo_pipeline.defs.partitions import hour_of, key_of
 from duo_pipeline.defs.schedules import hourly_schedule
 from duo_pipeline.landing.bucket import Bucket
-from duo_pipeline.sandbox.s3 import S3Server
 from tests.defs.assets.dagster_run import NDJSON, DagsterRun, failure_of
 from tests.proof.scripted_duo import (
     DEPTH,
@@ -63,15 +60,14 @@ from tests.proof.scripted_duo import (
     Totals,
     scripted_duo,
 )
-from tests.records import settled_hour
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from tests.proof.turns import InMemory
+from tests.records import IKEY, SKEY, settled_hour
 
 HOUR = timedelta(hours=1)
 BY_HAND = os.environ.get("CONTRADICTIONS")
 EXAMPLES = int(BY_HAND or 80)
 TICKS = 3
+FEED, WORK = "feed/", "work/"
 PAGES_OF_GRACE = 10
 """How many more requests than pages a query may cost."""
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
@@ -92,16 +88,13 @@ class OfInstance(dg.ScheduleEvaluationContext):
 
 
 class Pipeline:
-    """The hours of a script, run by the hourly schedule, in their own feed."""
+    """The hours of a script, run by the hourly schedule."""
 
-    def __init__(
-        self, instance: dg.DagsterInstance, duo: ScriptedDuo, bucket: Bucket, prefix: str, hours: int
-    ) -> None:
+    def __init__(self, instance: dg.DagsterInstance, duo: ScriptedDuo, bucket: Bucket, hours: int) -> None:
         self.start = settled_hour(hours + 1)
         self.hours = [self.start + HOUR * number for number in range(hours)]
         self.duo = duo
         self.bucket = bucket
-        self.prefix = prefix
         self.now = self.hours[-1] + HOUR + timedelta(minutes=5)
         self.dagster = DagsterRun(instance, self.now, self.start)
         asset = self.dagster.ndjson
@@ -158,14 +151,14 @@ class Pipeline:
         """Each line of the feed, with the hour in whose folder it stands, from 0."""
         folders = {f"dt={hour:%Y-%m-%d}/hour={hour:%H}": number for number, hour in enumerate(self.hours)}
         return [
-            (folders[key.removeprefix(f"{self.prefix}feed/").rpartition("/")[0]], json.loads(line))
-            for key in self.bucket.keys(f"{self.prefix}feed/")
+            (folders[key.removeprefix(FEED).rpartition("/")[0]], json.loads(line))
+            for key in self.bucket.keys(FEED)
             for line in self.bucket.lines(key)
         ]
 
     def rejects(self) -> bytes:
         """All that lies below rejects/."""
-        keys = self.bucket.keys(f"{self.prefix}work/rejects/")
+        keys = self.bucket.keys(f"{WORK}rejects/")
         return b"\n".join(line for key in keys for line in self.bucket.lines(key))
 
 
@@ -185,38 +178,30 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield one
 
 
-@pytest.fixture(scope="module")
-def client(s3_server: S3Server) -> "S3Client":
-    """The client of all runs: to make one for each takes as long as all else that a run does."""
-    return resources.s3_client(
-        S3Resource(
-            endpoint_url=s3_server.url,
-            aws_access_key_id=s3_server.access_key,
-            aws_secret_access_key=s3_server.secret_key,
-            region_name="us-east-1",
-        )
-    )
-
-
 @pytest.fixture
-def play(
-    duo_by_script: ScriptedDuo,
-    instance: dg.DagsterInstance,
-    client: "S3Client",
-    settings: pytest.MonkeyPatch,
-    bucket: Bucket,
-) -> Play:
-    """A way to show this many hours of a log to a pipeline that has seen nothing yet."""
-    settings.setenv("DUO_API_HOST", duo_by_script.url)
-    settings.setenv("DUO_RETRY_ATTEMPTS", "1")
-    settings.setattr(resources, "s3_client", lambda _: client)
+def play(duo_by_script: ScriptedDuo, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> Play:
+    """A way to show this many hours of a log to a pipeline that has seen nothing yet.
+
+    Its bucket is in memory: what Duo says changes what is asked of S3, but not what S3 does.
+    """
+    for name, value in {
+        "DUO_IKEY": IKEY,
+        "DUO_SKEY": SKEY,
+        "DUO_API_HOST": duo_by_script.url,
+        "DUO_RETRY_ATTEMPTS": "1",
+        "DUO_RETRY_BASE_SECONDS": "0",
+        "S3_BUCKET": InMemory().name,
+        "S3_PREFIX": FEED,
+        "S3_WORK_PREFIX": WORK,
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(resources, "s3_client", lambda _: None)
 
     def play(hours: int, log: Callable[[datetime], Log]) -> Pipeline:
         instance.wipe()
-        prefix = f"{uuid.uuid4()}/"
-        settings.setenv("S3_PREFIX", f"{prefix}feed/")
-        settings.setenv("S3_WORK_PREFIX", f"{prefix}work/")
-        pipeline = Pipeline(instance, duo_by_script, bucket, prefix, hours)
+        bucket = InMemory()
+        monkeypatch.setattr(resources, "Bucket", lambda *_: bucket)
+        pipeline = Pipeline(instance, duo_by_script, bucket, hours)
         duo_by_script.play(log(pipeline.start))
         return pipeline
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from duo_pipeline.landing.body import Body
-from duo_pipeline.landing.bucket import Bucket
+from duo_pipeline.landing.bucket import Bucket, BucketError
 from duo_pipeline.landing.keys import probe_key
 
 PATIENCE = 60.0
@@ -36,9 +36,11 @@ class InMemory(Bucket):
         return sorted({key[: key.index("/") + 1] for key in below if "/" in key})
 
     def lines(self, key: str) -> Iterator[bytes]:
-        return iter(self.objects[key].splitlines())
+        return iter(self.content(key).splitlines())
 
     def content(self, key: str) -> bytes:
+        if key not in self.objects:
+            raise BucketError(f"{key} does not exist.", "NoSuchKey", "read")
         return self.objects[key]
 
     def put_new(self, key: str, body: Body) -> bool:

@@ -1,5 +1,6 @@
 """The wheel, installed on a machine without a checkout."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from rich.text import Text
 
 TOP = Path(__file__).parents[2]
 BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
@@ -41,12 +43,41 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return programs
 
 
-def test_the_demo_runs_from_it(programs: Path, tmp_path: Path) -> None:
+def demo(programs: Path, folder: Path) -> str:
+    return Text.from_ansi(run([programs / "duo-pipeline", "demo"], folder)).plain
+
+
+def hours(output: str) -> str:
+    found = re.search(r"Running the job 'telephony' for (.*?) UTC", output)
+    assert found is not None
+    return found[1]
+
+
+def log_objects(folder: Path) -> set[str]:
+    feed = folder / ".sandbox" / "bucket" / "duo-telephony"
+    return {path.name for path in feed.rglob("*") if path.is_file()}
+
+
+def test_the_demo_lands_what_duo_shows_and_a_second_run_lands_nothing_new(
+    programs: Path, tmp_path: Path
+) -> None:
     where = run([programs / "python", "-c", "import duo_pipeline; print(duo_pipeline.__file__)"], tmp_path)
     assert Path(where).is_relative_to(programs.parent)
-    output = run([programs / "duo-pipeline", "demo"], tmp_path)
-    assert "records that Duo shows is in the feed, once." in output
-    assert f"in Dagster's UI: {programs / 'duo-pipeline'} ui" in output
+    first = demo(programs, tmp_path)
+    objects = log_objects(tmp_path)
+    assert re.search(r"✓ Each of the [\d,]+ records that Duo shows is in the feed, once\.", first)
+    assert re.search(r"hours\s+│ 24", first)
+    assert re.search(r"requests to Duo\s+│ [12]\b", first)
+    assert '"eventType": "USER_UNCATEGORIZED"' in first
+    assert f"in Dagster's UI: {programs / 'duo-pipeline'} ui" in first
+    assert objects
+    assert all(re.fullmatch(r"telephony-\d{8}T\d\dZ-[0-9a-f]{16}\.ndjson", name) for name in objects)
+    second = demo(programs, tmp_path)
+    assert "✓ Each of the" in second
+    if hours(first) == hours(second):  # not when the hour turned in between
+        assert second.count("(0 new)") == 2
+    assert objects <= log_objects(tmp_path)
+    assert not re.search(r"\+\d{8,}", first + second), "a phone number was printed"
 
 
 def test_type_checkers_are_told_that_it_has_types(programs: Path) -> None:

@@ -1,11 +1,15 @@
 """The executor, in runs like those that a backfill in the UI starts."""
 
-import json
+import multiprocessing
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import dagster as dg
 import pytest
+from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.definitions.reconstruct import ReconstructableRepository
 
 from duo_pipeline.cli.local_instance import local_instance
 from duo_pipeline.defs.schedules import run_request
@@ -13,33 +17,17 @@ from duo_pipeline.sandbox.accounts import Accounts
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.log import FixedLog
 from tests.records import settled_hour, spread
-from tests.test_definitions import run as run_program
+from tests.test_definitions import TOP
 
 NAMES = ("acme", "globex", "initech")
 TAGS = run_request(settled_hour(3), settled_hour(2)).tags
-RUN = f"""
-import json, multiprocessing, sys
-import dagster as dg
-from dagster._core.code_pointer import ModuleCodePointer
-from dagster._core.definitions.reconstruct import ReconstructableRepository
-multiprocessing.current_process()._config["daemon"] = sys.argv[1] == "daemon"
-pointer = ModuleCodePointer(sys.argv[2], "defs", None)
-job = ReconstructableRepository(pointer).get_reconstructable_job(sys.argv[3])
-assets = [dg.AssetKey(key.split("/")) for key in sys.argv[4:]]
-tags = {TAGS!r} if assets else {{}}
-with dg.DagsterInstance.get() as instance, dg.execute_job(
-    job, instance, tags=tags, asset_selection=assets or None
-) as result:
-    steps = {{event.step_key: event.event_type_value for event in result.all_events if event.is_step_event}}
-    print(json.dumps([steps, [event.message for event in result.all_events if event.is_engine_event]]))
-"""
 
 
 @dataclass
 class Ran:
     """How each step has ended, and whether there was a process for each."""
 
-    ends: dict[str, str]
+    ends: dict[str | None, str]
     in_processes: bool
 
 
@@ -53,17 +41,35 @@ def duos(tmp_path: Path, settings: pytest.MonkeyPatch) -> Iterator[Accounts]:
         yield duos
 
 
-def run(*names: str, kind: str = "run") -> Ran:
-    """Run the accounts' assets for two hours."""
-    assets = [f"{name}/{asset}" for name in names for asset in ("telephony_ndjson", "telephony_udm")]
-    return run_job("duo_pipeline.definitions", "__ASSET_JOB", *assets, kind=kind)
+@pytest.fixture
+def in_a_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make this process one that may start no processes, as a Celery worker is."""
+    monkeypatch.setitem(multiprocessing.current_process()._config, "daemon", True)  # type: ignore[attr-defined]
 
 
-def run_job(module: str, job: str, *assets: str, kind: str = "run") -> Ran:
-    """Run a job, or these assets of it, in a process like the one that Dagster starts for a run."""
-    done = run_program("python", "-W", "ignore", "-c", RUN, kind, module, job, *assets, PYTHONPATH=".")
-    assert done.stdout, done.stderr
-    ends, messages = json.loads(done.stdout)
+def run(*assets: str) -> Ran:
+    """Run assets for two hours."""
+    return run_job("duo_pipeline.definitions", "__ASSET_JOB", *assets)
+
+
+def run_job(module: str, job: str, *assets: str) -> Ran:
+    """Run a job, or these assets of it, as the process does that Dagster starts for a run."""
+    with dg.DagsterInstance.get() as instance, pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, module, None)
+        del sys.modules[module]  # it reads its settings when it is imported
+        # Dagster keeps jobs of equal repositories: the name of an image, which nobody uses, tells them apart
+        repository = ReconstructableRepository(
+            ModuleCodePointer(module, "defs", str(TOP)), container_image=instance.root_directory
+        )
+        with dg.execute_job(
+            repository.get_reconstructable_job(job),
+            instance,
+            tags=TAGS if assets else {},
+            asset_selection=[dg.AssetKey(key.split("/")) for key in assets] or None,
+        ) as result:
+            events = result.all_events
+    ends = {event.step_key: event.event_type_value for event in events if event.is_step_event}
+    messages = [event.message or "" for event in events if event.is_engine_event]
     return Ran(ends, any("multiprocess executor" in message for message in messages))
 
 
@@ -72,11 +78,11 @@ def test_accounts_are_read_side_by_side_and_one_that_duo_refuses_holds_up_no_oth
         api.log = FixedLog(spread(settled_hour(3), 60, hours=2))
         api.knobs = Knobs(page_size=10, faults=(Fault(kind="stall", seconds=1, times=1000),))
     duos.apis["globex"].knobs = Knobs(faults=(Fault(kind="429", times=1000),))
-    ran = run(*NAMES)
+    ran = run(*(f"{name}/telephony_ndjson" for name in NAMES), "acme/telephony_udm", "globex/telephony_udm")
     assert ran.in_processes
     assert {step: end for step, end in ran.ends.items() if end != "STEP_SUCCESS"} == {
         "globex__telephony_ndjson": "STEP_FAILURE",
-        **{step: "STEP_SKIPPED" for step in ran.ends if step.startswith("globex__telephony_udm")},
+        **{step: "STEP_SKIPPED" for step in ran.ends if step and step.startswith("globex__telephony_udm")},
     }
     asked = [[request.at for request in duos.apis[name].requests] for name in ("acme", "initech")]
     assert max(map(min, asked)) < min(map(max, asked)), "each has begun before the other had ended"
@@ -84,14 +90,14 @@ def test_accounts_are_read_side_by_side_and_one_that_duo_refuses_holds_up_no_oth
 
 @pytest.mark.usefixtures("duos")
 def test_one_account_is_read_without_another_process() -> None:
-    ran = run("acme")
+    ran = run("acme/telephony_ndjson", "acme/telephony_udm")
     assert not ran.in_processes
     assert set(ran.ends.values()) == {"STEP_SUCCESS"}
 
 
-@pytest.mark.usefixtures("duos")
+@pytest.mark.usefixtures("duos", "in_a_daemon")
 def test_where_no_process_may_be_started_accounts_are_read_one_after_the_other() -> None:
-    ran = run("acme", "initech", kind="daemon")
+    ran = run("acme/telephony_ndjson", "initech/telephony_ndjson", "initech/telephony_udm")
     assert not ran.in_processes
     assert set(ran.ends.values()) == {"STEP_SUCCESS"}
 

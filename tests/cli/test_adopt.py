@@ -26,7 +26,7 @@ from tests.landing.temporary_files import NO_FOLDER, without_folder
 from tests.records import Sent, settled_hour, spread
 
 HOUR = timedelta(hours=1)
-HOURS = 72
+HOURS = 24
 
 
 def adopt() -> Result:
@@ -39,13 +39,13 @@ def landed(bucket: Bucket) -> list[Sent]:
 
 
 @pytest.mark.parametrize("record_format", ["secops", "verbatim"])
-def test_after_adopting_72_hours_a_backfill_lands_exactly_what_the_lambda_lost(
+def test_after_adopting_a_day_a_backfill_lands_exactly_what_the_lambda_lost(
     settings: pytest.MonkeyPatch, bucket: Bucket, duo: ServedDuo, dagster: DagsterRun, record_format: str
 ) -> None:
     settings.setenv("DUO_RECORD_FORMAT", record_format)
     first = settled_hour(HOURS)
     rng = random.Random(5)
-    shown = spread(first, 720, hours=HOURS)
+    shown = spread(first, 240, hours=HOURS)
     lost = rng.sample(shown, 36)
     kept: list[Sent] = [rng.choice(WAYS)(record) for record in shown if record not in lost]
     left = leave_hourly(bucket, kept, first, HOURS)
@@ -61,7 +61,7 @@ def test_after_adopting_72_hours_a_backfill_lands_exactly_what_the_lambda_lost(
     assert Counter(fingerprint(as_sent(line)) for line in landed(bucket)) == Counter(map(fingerprint, lost))
     assert untouched(bucket, left) == before
     figures = [dagster.events(first + number * HOUR)[0] for number in range(HOURS)]
-    assert sum(one["records"] for one in figures) == 720
+    assert sum(one["records"] for one in figures) == 240
     assert sum(one["new_records"] for one in figures) == 36
     assert sum(one["late_records"] for one in figures) == 0
     assert {uri for one in figures for uri in one["objects"]} == {

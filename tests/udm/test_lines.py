@@ -59,15 +59,15 @@ def test_each_event_line_is_the_event_of_to_udm() -> None:
     assert list(event_lines(placed, Findings())) == [ndjson.line(to_udm(record)) for record in records]
 
 
-def test_each_of_a_hundred_thousand_hostile_lines_is_an_event_or_a_finding() -> None:
+def test_each_of_thirty_thousand_hostile_lines_is_an_event_or_a_finding() -> None:
     findings, events = Findings(), 0
-    for event in event_lines(lines(100_000, hostile_line, seed=3), findings):
+    for event in event_lines(lines(30_000, hostile_line, seed=3), findings):
         events += 1
         assert event.endswith(b"\n")
     malformed = sum(found.lines for found in findings.findings() if found.issue.type is MALFORMED)
     assert events == findings.events_by_type.total()
-    assert events + malformed == 100_000
-    assert min(events, malformed) > 10_000
+    assert events + malformed == 30_000
+    assert min(events, malformed) > 3_000
     assert len(findings.ndjson_lines()) == len(findings.findings())
 
 

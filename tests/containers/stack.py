@@ -7,6 +7,7 @@ import shutil
 import signal
 import ssl
 import subprocess
+import time
 from base64 import b64encode
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ PAGE = (TOP / "docs" / "production.md").read_text()
 OF_DAGSTER = ("webserver", "daemon", "code-server")
 USER, PASSWORD = "soc", "a-long-random-password-that-opens-nothing"
 EVALUATED = "completed iteration with status"
+LOCATION = {"repositoryName": "__repository__", "repositoryLocationName": "duo_pipeline.definitions"}
 ASSETS = ("telephony_ndjson", "telephony_udm")
 PATIENCE = 300.0
 
@@ -164,9 +166,12 @@ class Stack:
 
     def serves(self) -> bool:
         """Return whether the proxy, the web server, the storage and the code server answer."""
-        selector = '{repositoryName: "__repository__", repositoryLocationName: "duo_pipeline.definitions"}'
+        query = (
+            "query Ask($location: RepositorySelector!)"
+            " {repositoryOrError(repositorySelector: $location) {__typename}}"
+        )
         with suppress(OSError, AssertionError, TypeError):
-            found = self.ask(f"{{repositoryOrError(repositorySelector: {selector}) {{__typename}}}}")
+            found = self.ask(query, {"location": LOCATION})
             return bool(found["repositoryOrError"]["__typename"] == "Repository")
         return False
 
@@ -191,6 +196,16 @@ class Stack:
         with suppress(OSError, AssertionError, TypeError, KeyError):
             return str(self.ask(query)["partitionBackfillOrError"]["status"])
         return ""
+
+    def preview_tick(self) -> None:
+        """Evaluate the hourly schedule now, as *Preview tick result* does in the UI."""
+        answer = self.ask(
+            "mutation Ask($schedule: ScheduleSelector!, $now: Float!)"
+            " {scheduleDryRun(selectorData: $schedule, timestamp: $now)"
+            " {... on DryRunInstigationTick {evaluationResult {skipReason error {message}}}}}",
+            {"schedule": LOCATION | {"scheduleName": "telephony_hourly"}, "now": time.time()},
+        )["scheduleDryRun"]
+        assert answer["evaluationResult"]["error"] is None, answer
 
     def runs(self) -> list[dict[str, str]]:
         """Return id and status of each run, the newest first."""

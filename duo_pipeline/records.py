@@ -1,4 +1,4 @@
-"""Records and rejects, which flow from Duo to the feed."""
+"""The items that flow from Duo to the feed: records and rejects."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -30,7 +30,8 @@ class Reject:
     reason: str
 
 
-Entry = Record | Reject
+Item = Record | Reject
+"""What Duo sent as one item of its log: it can land in an hour, or it cannot."""
 
 
 def time_of(record: Mapping[str, Any]) -> Instant:

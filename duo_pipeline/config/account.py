@@ -53,7 +53,7 @@ class Account:
     Attributes:
         name: The first part of the keys of its assets.
         suffix: The end of the names of its job, its schedules, its pool and its resources.
-        given: The settings that its entry in the file of accounts gives.
+        given: The settings that the file of accounts gives.
         variables: The variables that hold its keys, where they are not ``DUO_IKEY`` and ``DUO_SKEY``.
         shares_host: Whether another account has the same host, so that SecOps cannot tell the two apart.
     """

@@ -111,11 +111,11 @@ def accounts(environ: Mapping[str, str]) -> list[Account]:
     path = Path(name).absolute()
     content = _read(path)
     try:
-        entries = _File.model_validate(content).accounts
+        listed = _File.model_validate(content).accounts
     except ValidationError as error:
         raise _wrong(path, [_said(one, content) for one in error.errors()]) from None
     base = settings.parse(Prefixes, DEFAULT_ACCOUNT.texts(environ))
-    found = [entry.account(base) for entry in entries]
+    found = [one.account(base) for one in listed]
     clashes = [*_same_names(found), *_same_at_duo(found), *_same_in_s3(found)]
     if clashes:
         raise _wrong(path, clashes)
@@ -145,8 +145,8 @@ def _said(error: ErrorDetails, content: Any) -> str:  # noqa: ANN401 - whatever 
     place = [str(part) for part in error["loc"]]
     match error["loc"]:
         case ("accounts", int(index), *rest):
-            entry = content["accounts"][index]
-            name = entry.get("name") if isinstance(entry, dict) else None
+            listed = content["accounts"][index]
+            name = listed.get("name") if isinstance(listed, dict) else None
             place = [f"account {index + 1} ({name})" if isinstance(name, str) else f"account {index + 1}"]
             place += [f": {part}" for part in rest]
         case ():

@@ -14,7 +14,7 @@ from duo_pipeline import instants, ndjson
 from duo_pipeline.duo.admin_api import AdminApi
 from duo_pipeline.duo.errors import DuoContradiction
 from duo_pipeline.instants import Instant
-from duo_pipeline.records import Entry, Record, Reject, time_of
+from duo_pipeline.records import Item, Record, Reject, time_of
 
 PATH = "/admin/v2/logs/telephony"
 SUMMARY_PATH = "/admin/v1/info/summary"
@@ -37,7 +37,7 @@ _UNCOUNTED_PER_HOUR = 100_000
 _COUNTED_PER_HOUR = 1_000_000
 _MOST_DIGITS = 18
 
-Hour = tuple[datetime, Iterator[Entry]]
+_Hour = tuple[datetime, Iterator[Item]]
 
 
 def credits_remaining(api: AdminApi) -> int:
@@ -101,7 +101,7 @@ class TelephonyLog:
 
         Args:
             landed: How many different records of the query's hours came.
-            rejected: How many different entries came that cannot land.
+            rejected: How many different items came that cannot land.
         """
         shown, total = landed + self.beyond, self.total
         if total and shown + rejected < total.value:
@@ -112,14 +112,14 @@ class TelephonyLog:
             self._doubt(self._cut_off)
         if self._unplaced and self.end - self.start > _HOUR:
             self._doubt(
-                f"Duo showed entries without a readable time ({self._unplaced:,}), which may belong to any of"
+                f"Duo showed items without a readable time ({self._unplaced:,}), which may belong to any of"
                 " these hours"
             )
 
-    def hours(self) -> Iterator[Hour]:
-        """Yield each hour in order, including empty ones, with an iterator of its entries.
+    def hours(self) -> Iterator[_Hour]:
+        """Yield each hour in order, including empty ones, with an iterator of its items.
 
-        Take all entries of an hour before you request the next hour. The entries come straight from Duo's
+        Take all items of an hour before you request the next hour. The items come straight from Duo's
         pages, so that an hour of a million records needs no more memory than one of a thousand.
 
         Raises:
@@ -127,25 +127,25 @@ class TelephonyLog:
                 to be complete.
             DuoError: A page could not be read, or Duo's answer makes no sense.
         """
-        entries = self._entries()
-        ahead = next(entries, None)
+        items = self._placed_items()
+        ahead = next(items, None)
 
-        def entries_of(hour: datetime) -> Iterator[Entry]:
+        def items_in(hour: datetime) -> Iterator[Item]:
             nonlocal ahead
             while ahead is not None and ahead[0] <= hour:
                 yield ahead[1]
-                ahead = next(entries, None)
+                ahead = next(items, None)
 
         hour = self.start
         while hour < self.end:
-            yield hour, entries_of(hour)
+            yield hour, items_in(hour)
             hour += _HOUR
 
-    def _entries(self) -> Iterator[tuple[datetime, Entry]]:
-        """Yield each entry with its hour; a reject without a time gets the hour of the previous record."""
+    def _placed_items(self) -> Iterator[tuple[datetime, Item]]:
+        """Yield each item with its hour; a reject without a time gets the hour of the previous record."""
         hour = self.start
         start_ns, end_ns = instants.to_ns(self.start), instants.to_ns(self.end)
-        for item in self._items():
+        for item in self._raw_items():
             sent, reason = (item.sent, item.reason) if isinstance(item, Reject) else (item, "")
             try:
                 at = _time_of(item)
@@ -176,7 +176,7 @@ class TelephonyLog:
                 self.reached = at
                 yield hour, Record(item, at)
 
-    def _items(self) -> Iterator[Any]:
+    def _raw_items(self) -> Iterator[Any]:
         """Yield the items of the pages without repeats, and stop at the end of the log.
 
         The log ends when Duo sends no cursor, sends the same cursor again, or has sent as many records as it

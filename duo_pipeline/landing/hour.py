@@ -17,7 +17,7 @@ from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.journal import Journal
 from duo_pipeline.landing.line import as_sent, cost_of, fingerprint, line, possible_records, record_id
 from duo_pipeline.landing.sorter import Row, Sorter
-from duo_pipeline.records import Entry, Reject, time_of
+from duo_pipeline.records import Item, Reject, time_of
 
 PREVIEW_RECORDS = 5
 
@@ -32,7 +32,7 @@ class Landed:
         changed_records: How many of the new records are another version of a record that S3 has, or that came
             as well: the id and the time are the same, and another field is not.
         unshown: How many lines S3 has of the hour that Duo did not show in this reading.
-        rejects: How many different entries cannot land, by reason.
+        rejects: How many different items cannot land, by reason.
         rejects_uri: The ``s3://`` URI of the object with the rejects, if there are any.
         credits_by_type: Duo's credits, by the record's ``type``.
         first_ns: The time of the earliest record, in Unix nanoseconds.
@@ -59,7 +59,7 @@ class Landed:
 
 
 class HourLanding:
-    """Takes all entries of one hour, and then lands them.
+    """Takes all items of one hour, and then lands them.
 
     Args:
         feed: Where and how to write.
@@ -79,17 +79,17 @@ class HourLanding:
         self._known_rejects: set[bytes] = set()
 
     def close(self) -> None:
-        """Delete the entries that were taken."""
+        """Delete the items that were taken."""
         self._sorter.close()
         self._rejects.close()
 
-    def take(self, entries: Iterable[Entry]) -> None:
-        """Take entries of the hour, in any order."""
-        for entry in entries:
-            if isinstance(entry, Reject):
-                self._reject(entry)
+    def take(self, items: Iterable[Item]) -> None:
+        """Take items of the hour, in any order."""
+        for item in items:
+            if isinstance(item, Reject):
+                self._reject(item)
                 continue
-            sent, at = entry.sent, entry.at
+            sent, at = item.sent, item.at
             try:
                 text = line(sent, utc=at.utc, host=self._host, record_format=self._feed.record_format)
             except ValueError as error:

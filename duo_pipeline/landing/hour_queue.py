@@ -11,7 +11,7 @@ from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.landing.feed import AdoptedListing, Feed, Listing
 from duo_pipeline.landing.hour import HourLanding, Landed
 from duo_pipeline.landing.spill import SpillError
-from duo_pipeline.records import Entry
+from duo_pipeline.records import Item
 
 CONCURRENT_HOURS = 8
 """How many hours land at the same time: S3 takes longer to answer than an hour takes to compute."""
@@ -56,16 +56,16 @@ class HourQueue:
     def __exit__(self, *_: object) -> None:
         self._threads.shutdown(cancel_futures=True)
 
-    def land(self, hour: datetime, entries: Iterable[Entry]) -> None:
-        """Take all entries of an hour and begin to land it; if the entries raise an error, nothing lands."""
-        entries = iter(entries)
+    def land(self, hour: datetime, items: Iterable[Item]) -> None:
+        """Take all items of an hour and begin to land it; if the items raise an error, nothing lands."""
+        items = iter(items)
         landing = HourLanding(self._feed, hour, host=self._host)
         try:
-            landing.take(entries)
+            landing.take(items)
             pending = self._begin(landing, hour)
         except SpillError as error:
             landing.close()
-            deque(entries, maxlen=0)  # the entries of the next hour come after them
+            deque(items, maxlen=0)  # the items of the next hour come after them
             pending = _failed(error)
         except BaseException:
             landing.close()

@@ -44,7 +44,7 @@ class Accounts:
         with ExitStack() as starting:
             self.urls = {name: starting.enter_context(serve(api)) for name, api in self.apis.items()}
             self._running = starting.pop_all()
-        entries = [
+        listed = [
             {
                 "name": name,
                 "host": url,
@@ -53,8 +53,8 @@ class Accounts:
             }
             for name, url in self.urls.items()
         ]
-        if entries:
-            YAML().dump({"accounts": entries}, self._file)
+        if listed:
+            YAML().dump({"accounts": listed}, self._file)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -191,7 +191,7 @@ def test_runs_do_all_they_do_with_the_rights_of_the_pipelines_role_and_need_each
     no_record = {**sent(first), "ts": "no time"}
     with enable_iam_authentication():
         duo.api.log = FixedLog([*records[1:], no_record])
-        assert "1 entries cannot land" in failure_of(run.run(first, first + timedelta(hours=2)))
+        assert "1 items cannot land" in failure_of(run.run(first, first + timedelta(hours=2)))
         duo.api.log = FixedLog(records)
         assert run.run(first, first + timedelta(hours=2)).success
     bucket = Bucket(client("s3"), BUCKET)

@@ -382,7 +382,7 @@ def test_an_entry_without_a_time_is_a_doubt_about_every_hour_of_the_query() -> N
     answers = Answers(page([sent(START), {"txid": "a"}], None, total=2))
     assert scripted(answers)[0].doubts == []
     assert scripted(answers, hours=2)[0].doubts == [
-        "Duo showed entries without a readable time (1), which may belong to any of these hours"
+        "Duo showed items without a readable time (1), which may belong to any of these hours"
     ]
 
 

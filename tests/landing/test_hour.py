@@ -16,7 +16,7 @@ from duo_pipeline.landing.hour import HourLanding, Landed
 from duo_pipeline.landing.hour_lines import hour_lines
 from duo_pipeline.landing.keys import hour_folder, journal_prefix
 from duo_pipeline.landing.line import RecordFormat
-from duo_pipeline.records import Entry, Record, Reject
+from duo_pipeline.records import Item, Record, Reject
 from tests.landing.test_bucket import body_of
 from tests.records import Sent, sent, spread
 
@@ -29,7 +29,7 @@ def feed(bucket: Bucket) -> Feed:
     return Feed(bucket=bucket, prefix="feed/", work_prefix="work/", record_format="secops")
 
 
-def entries(records: Iterable[Sent]) -> list[Entry]:
+def entries(records: Iterable[Sent]) -> list[Item]:
     return [Record(record, instants.parse(record["ts"])) for record in records]
 
 
@@ -41,7 +41,7 @@ def journal(feed: Feed) -> list[str]:
     return Listing(feed.bucket, journal_prefix(feed.work_prefix, feed.prefix)).of(HOUR)
 
 
-def land(feed: Feed, arrived: Iterable[Entry], host: str = "api-1.duosecurity.com") -> Landed:
+def land(feed: Feed, arrived: Iterable[Item], host: str = "api-1.duosecurity.com") -> Landed:
     landing = HourLanding(feed, HOUR, host=host)
     landing.take(arrived)
     return landing.land(existing(feed), journal(feed))
@@ -190,7 +190,7 @@ def test_an_entry_that_cannot_be_a_line_goes_to_the_rejects_with_its_reason(feed
 
 
 def test_nothing_lands_if_reading_the_records_fails(feed: Feed) -> None:
-    def broken() -> Iterator[Entry]:
+    def broken() -> Iterator[Item]:
         yield from entries(spread(HOUR, 3))
         raise ConnectionError
 

@@ -13,7 +13,7 @@ from duo_pipeline.landing.feed import Feed, Listing
 from duo_pipeline.landing.hour import Landed
 from duo_pipeline.landing.hour_queue import CONCURRENT_HOURS, HourQueue
 from duo_pipeline.landing.keys import hour_folder, is_log_key
-from duo_pipeline.records import Entry, Record
+from duo_pipeline.records import Item, Record
 from tests.landing import stores
 from tests.landing.test_bucket import body_of
 from tests.landing.test_hour import HOUR, entries, ids
@@ -39,7 +39,7 @@ def run_over(feed: Feed, hours: list[datetime], records: list[Sent]) -> tuple[Ho
     return queue, reported
 
 
-def is_of(hour: datetime, entry: Entry) -> bool:
+def is_of(hour: datetime, entry: Item) -> bool:
     return isinstance(entry, Record) and 0 <= entry.at.ns - instants.to_ns(hour) < instants.HOUR_NS
 
 
@@ -55,7 +55,7 @@ def test_hours_are_reported_in_order_with_what_landed(feed: Feed) -> None:
 
 
 def test_an_hour_whose_entries_raise_an_error_does_not_land_and_the_others_do(feed: Feed) -> None:
-    def broken() -> Iterator[Entry]:
+    def broken() -> Iterator[Item]:
         yield from entries(spread(HOURS[2], 3))
         raise ConnectionError
 
@@ -172,7 +172,7 @@ def test_an_error_reported_while_an_hour_is_read_is_not_blamed_on_that_hour(feed
     stores.refuses(feed.bucket, "PutObject", "dt=", "AccessDenied")
     queue, _ = reported_by(feed)
 
-    def waiting() -> Iterator[Entry]:
+    def waiting() -> Iterator[Item]:
         queue.finish()
         yield from entries(spread(HOURS[3], 1))
 

@@ -18,7 +18,7 @@ from duo_pipeline.landing.hour import HourLanding
 from duo_pipeline.landing.hour_queue import HourQueue
 from duo_pipeline.landing.sorter import Row, Sorter
 from duo_pipeline.landing.spill import SpillError
-from duo_pipeline.records import Entry, Reject
+from duo_pipeline.records import Item, Reject
 from tests.landing.temporary_files import open_files, room_for
 from tests.landing.test_hour import HOUR, entries, existing, ids, journal, land_records, lines
 from tests.landing.test_hour import feed as feed
@@ -33,7 +33,7 @@ def big(count: int, hour: datetime = HOUR) -> list[Sent]:
     return [{**record, "context": "x" * 1000} for record in spread(hour, count)]
 
 
-def in_memory(count: int, hour: datetime = HOUR) -> list[Entry]:
+def in_memory(count: int, hour: datetime = HOUR) -> list[Item]:
     return entries(spread(hour, count))
 
 
@@ -142,7 +142,7 @@ def test_two_hours_that_land_at_once_have_few_files_open(feed: Feed, monkeypatch
     monkeypatch.setattr(sorter, "ROWS_IN_MEMORY", 10)
     before, most = open_files(), 0
 
-    def watched(hour: datetime) -> Iterator[Entry]:
+    def watched(hour: datetime) -> Iterator[Item]:
         nonlocal most
         for entry in in_memory(2_000, hour):
             most = max(most, open_files() - before)

@@ -20,7 +20,7 @@ from duo_pipeline.duo.telephony_log import TelephonyLog
 from duo_pipeline.landing.hour import Landed
 from duo_pipeline.landing.hour_queue import HourQueue
 from duo_pipeline.landing.ownership import claim
-from duo_pipeline.records import Entry
+from duo_pipeline.records import Item
 
 _OUT_OF_RANGE = 40002
 """Duo refuses a query for its mintime; one hour can be the reason."""
@@ -145,18 +145,18 @@ class HoursRun:
         self._log = log = TelephonyLog(self._api, hours[0], hours[-1] + HOUR, self._on_page)
         self._queue = queue = HourQueue(self._feed, host=self._api.host.name, on_landed=self._on_landed)
         self._read: dict[datetime, Landed] = {}
-        self._entries: Counter[datetime] = Counter()
+        self._items_read: Counter[datetime] = Counter()
         shown_before = self._in_doubt | self._landed.keys()
         self._shows_less_than_earlier_runs = False
         try:
             with queue:
                 try:
-                    for hour, entries in log.hours():
-                        queue.land(hour, self._counted(hour, entries))
+                    for hour, items in log.hours():
+                        queue.land(hour, self._counted(hour, items))
                 finally:
                     queue.finish()
-            # of an hour that S3 refused nobody knows how many of its entries were repeats
-            refused = sum(self._entries[hour] for hour in queue.failed)
+            # of an hour that S3 refused nobody knows how many of its items were repeats
+            refused = sum(self._items_read[hour] for hour in queue.failed)
             log.judge(
                 landed=sum(landed.records for landed in self._read.values()) + refused,
                 rejected=sum(landed.rejects.total() for landed in self._read.values()),
@@ -189,11 +189,11 @@ class HoursRun:
         self.verdicts |= dict.fromkeys(self._read, whole) | red
         self._done.take_back(red)
 
-    def _counted(self, hour: datetime, entries: Iterator[Entry]) -> Iterator[Entry]:
-        """Yield the entries, and then note how many they were and how many requests they took."""
-        for entry in entries:
-            self._entries[hour] += 1
-            yield entry
+    def _counted(self, hour: datetime, items: Iterator[Item]) -> Iterator[Item]:
+        """Yield the items, and then note how many they were and how many requests they took."""
+        for item in items:
+            self._items_read[hour] += 1
+            yield item
         sent = self._api.requests_sent
         self._requests[hour] += sent - self._requests_before
         self._requests_before = sent

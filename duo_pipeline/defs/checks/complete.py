@@ -26,10 +26,10 @@ def in_doubt(doubts: str, landed: Landed | None) -> Verdict:
 
 
 def rejected(landed: Landed) -> Verdict:
-    """Return the verdict on an hour with entries that cannot land."""
+    """Return the verdict on an hour with items that cannot land."""
     reasons = ", ".join(f"{reason}: {count:,}" for reason, count in landed.rejects.items())
     return Verdict(
         False,
-        f"{landed.rejects.total():,} entries cannot land, so SecOps will not get them ({reasons}). What Duo"
+        f"{landed.rejects.total():,} items cannot land, so SecOps will not get them ({reasons}). What Duo"
         f" sent is kept in {landed.rejects_uri}: report it to Duo's support.",
     )

@@ -196,7 +196,7 @@ def test_an_hour_with_a_reject_fails_and_says_where_it_is_kept_and_the_others_ar
     result = dagster.run(first, second)
     (key,) = bucket.keys("duo-telephony-work/rejects/")
     assert failure_of(result) == (
-        f"{key_of(second)}: 1 entries cannot land, so SecOps will not get them (it is nested deeper than 64"
+        f"{key_of(second)}: 1 items cannot land, so SecOps will not get them (it is nested deeper than 64"
         f" levels: 1). What Duo sent is kept in s3://{bucket.name}/{key}: report it to Duo's support."
     )
     assert dagster.done() == {key_of(first)}
@@ -345,7 +345,7 @@ def test_hours_that_landed_before_a_fault_of_the_program_are_recorded(
 ) -> None:
     first = settled_hour(4)
     duo.api.log = FixedLog(spread(first, 2000, hours=2))
-    read = TelephonyLog._items
+    read = TelephonyLog._raw_items
 
     def broken(log: TelephonyLog) -> Iterator[Any]:
         for number, item in enumerate(read(log)):
@@ -353,7 +353,7 @@ def test_hours_that_landed_before_a_fault_of_the_program_are_recorded(
                 raise ZeroDivisionError
             yield item
 
-    monkeypatch.setattr(TelephonyLog, "_items", broken)
+    monkeypatch.setattr(TelephonyLog, "_raw_items", broken)
     assert "ZeroDivisionError" in failure_of(dagster.run(first, first + HOUR))
     assert dagster.done() == {key_of(first)}
 

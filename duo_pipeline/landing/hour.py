@@ -132,7 +132,7 @@ class HourLanding:
         """Write the new records, after the object that another run may have begun."""
         own, landed = "", Landed()
         while True:
-            if (begun := journal.settle()) and begun not in self._objects:
+            if (begun := journal.finish_last_entry()) and begun not in self._objects:
                 self._read_log_object(begun)
             if begun == own:  # S3 wrote it, but its answer was lost, and the SDK tried to write it again
                 return landed

@@ -34,7 +34,7 @@ class Journal:
         self._existing = existing
         self._last = keys.last_entry(known)
 
-    def settle(self) -> str | None:
+    def finish_last_entry(self) -> str | None:
         """Make sure that the last known entry has a log object; earlier entries always have one.
 
         Returns:
@@ -50,7 +50,8 @@ class Journal:
         """Write the lines as the next entry, and then to the feed.
 
         Returns:
-            Whether they were written. If not, another run was faster: `settle` returns what it wrote.
+            Whether they were written. If not, another run was faster: `finish_last_entry` returns the log
+            object of what it wrote.
         """
         self._last += 1
         if not self._feed.put_new(self._key(self._last), body):

@@ -22,7 +22,7 @@ _CHECKPOINT = re.compile(r"(.*/)?state\.json", re.DOTALL)
 _MILLISECONDS = re.compile(rb"(?<!\d)1\d{12}(?!\d)")
 
 
-class Found(NamedTuple):
+class PlacedValue(NamedTuple):
     """A value and its place.
 
     Attributes:
@@ -39,7 +39,7 @@ def objects(keys: Iterable[str]) -> list[str]:
     return [key for key in keys if _OBJECT.fullmatch(key)]
 
 
-def not_read(keys: Iterable[str]) -> list[str]:
+def with_unknown_ending(keys: Iterable[str]) -> list[str]:
     """Return the keys that begin like those of objects with records, and are of a kind that nobody reads."""
     return [key for key in keys if _LIKE_OBJECT.fullmatch(key) and not _OBJECT.fullmatch(key)]
 
@@ -49,7 +49,7 @@ def checkpoints(keys: Iterable[str]) -> list[str]:
     return [key for key in keys if _CHECKPOINT.fullmatch(key)]
 
 
-def reached(bucket: Bucket, checkpoint: str) -> int | None:
+def checkpoint_ms(bucket: Bucket, checkpoint: str) -> int | None:
     """Return the Unix milliseconds of a checkpoint, or None if it has none.
 
     Raises:
@@ -60,7 +60,7 @@ def reached(bucket: Bucket, checkpoint: str) -> int | None:
     )
 
 
-def values(bucket: Bucket, key: str) -> Iterator[Found]:
+def values(bucket: Bucket, key: str) -> Iterator[PlacedValue]:
     """Yield the values of an object. Only one line at a time is in memory, or one whole document.
 
     Raises:
@@ -95,11 +95,11 @@ def _whole(bucket: Bucket, key: str) -> bytes:
     return bytes(text)
 
 
-def _items(place: str, value: Any) -> Iterator[Found]:  # noqa: ANN401 - any JSON
+def _items(place: str, value: Any) -> Iterator[PlacedValue]:  # noqa: ANN401 - any JSON
     if isinstance(value, dict) and "ts" not in value and isinstance(value.get("items"), list):
         value = value["items"]
     if not isinstance(value, list):
-        yield Found(place, value)
+        yield PlacedValue(place, value)
         return
     for number, item in enumerate(value):
-        yield Found(f"{place}[{number}]", item)
+        yield PlacedValue(f"{place}[{number}]", item)

@@ -47,7 +47,7 @@ def run_adopt(account: str | None) -> None:
         hours = settings.hours(os.environ, of)
         keys = feed.bucket.keys(feed.prefix)
         adopted = _adopt(console, feed, lambda_objects.objects(keys))
-        _print_not_read(console, feed, lambda_objects.not_read(keys))
+        _print_not_read(console, feed, lambda_objects.with_unknown_ending(keys))
         for checkpoint in lambda_objects.checkpoints(keys):
             _print_checkpoint(console, feed, checkpoint)
     except (settings.SettingsError, BucketError, SpillError) as error:
@@ -98,7 +98,7 @@ def _print_not_read(console: Console, feed: Feed, keys: list[str]) -> None:
 
 
 def _print_checkpoint(console: Console, feed: Feed, checkpoint: str) -> None:
-    ms = lambda_objects.reached(feed.bucket, checkpoint)
+    ms = lambda_objects.checkpoint_ms(feed.bucket, checkpoint)
     at = f", and its time is {instants.iso(ms * 1_000_000)}" if ms else ""
     name = escape(feed.bucket.uri(shown_key(checkpoint)))
     console.print(

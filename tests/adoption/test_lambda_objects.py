@@ -77,4 +77,4 @@ def test_a_checkpoint_has_the_time_that_the_function_has_reached(
     bucket: Bucket, state: dict[str, object], ms: int | None
 ) -> None:
     key = leave(bucket, "state.json", json.dumps(state).encode())
-    assert lambda_objects.reached(bucket, key) == ms
+    assert lambda_objects.checkpoint_ms(bucket, key) == ms

@@ -60,7 +60,7 @@ def partition_status(
     )
 
 
-def attempts_without_materialization(instance: dg.DagsterInstance, asset: dg.AssetKey) -> dict[str, str]:
+def runs_that_did_not_materialize(instance: dg.DagsterInstance, asset: dg.AssetKey) -> dict[str, str]:
     """Return the partitions that their latest run has not materialized, or not yet, with that run's id.
 
     The public API returns the partitions without the run.

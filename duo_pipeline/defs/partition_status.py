@@ -77,10 +77,10 @@ def in_doubt(
     return red(instance, dg.AssetCheckKey(asset.key, COMPLETE), hours)
 
 
-def latest_attempts(instance: dg.DagsterInstance, asset: dg.AssetsDefinition) -> dict[datetime, str]:
+def runs_that_did_not_record(instance: dg.DagsterInstance, asset: dg.AssetsDefinition) -> dict[datetime, str]:
     """Return the hours that their latest run has not recorded, or not yet, with that run's id."""
-    attempts = internals.attempts_without_materialization(instance, asset.key)
-    return {hour_of(key): run_id for key, run_id in attempts.items()}
+    runs = internals.runs_that_did_not_materialize(instance, asset.key)
+    return {hour_of(key): run_id for key, run_id in runs.items()}
 
 
 def to_request(
@@ -111,8 +111,8 @@ def _failed_without_reason(
     instance: dg.DagsterInstance, asset: dg.AssetsDefinition, hours: list[datetime]
 ) -> dict[datetime, str]:
     """Return the hours whose latest run failed for an unknown reason, each with that run's id."""
-    attempts = latest_attempts(instance, asset)
-    of_hours = {hour: attempts[hour] for hour in hours if hour in attempts}
+    latest_runs = runs_that_did_not_record(instance, asset)
+    of_hours = {hour: latest_runs[hour] for hour in hours if hour in latest_runs}
     if not of_hours:
         return {}
     runs = instance.get_runs(

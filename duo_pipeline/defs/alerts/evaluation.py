@@ -13,7 +13,7 @@ from duo_pipeline.defs.alerts.incidents import Memory
 from duo_pipeline.defs.alerts.messages import Message, Messages
 from duo_pipeline.defs.checks.evaluations import AS_USUAL, IN_PLACE, NO_ABUSE, NO_HOUR_LEFT_OUT, RECEIVED
 from duo_pipeline.defs.days import HOURS, days_known, hours_of
-from duo_pipeline.defs.partition_status import latest_attempts, missing
+from duo_pipeline.defs.partition_status import missing, runs_that_did_not_record
 from duo_pipeline.defs.partitions import key_of, last_settled, refusal
 
 OVERDUE_AFTER = timedelta(minutes=90)
@@ -154,7 +154,7 @@ class AlertEvaluation:
         """
         for one in self._accounts:
             asset = one.usage if check == NO_ABUSE else one.lines
-            said = red_checks.of_asset(self._instance, dg.AssetCheckKey(asset.key, check), memory.since)
+            said = red_checks.latest_verdict(self._instance, dg.AssetCheckKey(asset.key, check), memory.since)
             if not said:
                 continue
             news = set(said.hours) - memory.hours(_name(asset), incident)
@@ -200,7 +200,7 @@ class AlertEvaluation:
         wanted = self._since_start(asset, hours)
         key = dg.AssetCheckKey(asset.key, check)
         if check in _WARNINGS:
-            said = red_checks.of_asset(self._instance, key, memory.since)
+            said = red_checks.latest_verdict(self._instance, key, memory.since)
             return wanted.intersection(said.hours) if said else set()
         return red_checks.not_green(self._instance, key, wanted)
 
@@ -222,14 +222,11 @@ class AlertEvaluation:
     ) -> dict[datetime, dg.DagsterRunStatus | None]:
         """Return the hours that are neither done nor running, each with the status of its last run."""
         not_done = self._not_done(asset, hours)
-        attempts = {
-            hour: run for hour, run in latest_attempts(self._instance, asset).items() if hour in not_done
-        }
-        runs = (
-            self._instance.get_runs(dg.RunsFilter(run_ids=sorted({*attempts.values()}))) if attempts else []
-        )
+        latest_runs = runs_that_did_not_record(self._instance, asset)
+        run_ids = sorted({latest_runs[hour] for hour in not_done & latest_runs.keys()})
+        runs = self._instance.get_runs(dg.RunsFilter(run_ids=run_ids)) if run_ids else []
         status = {run.run_id: run.status for run in runs}
-        states = {hour: status.get(attempts.get(hour, "")) for hour in not_done}
+        states = {hour: status.get(latest_runs.get(hour, "")) for hour in not_done}
         return {hour: state for hour, state in states.items() if state != dg.DagsterRunStatus.STARTED}
 
 

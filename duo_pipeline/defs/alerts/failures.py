@@ -10,7 +10,7 @@ from duo_pipeline.defs import tags
 from duo_pipeline.defs.checks.evaluations import COMPLETE, ever_red
 from duo_pipeline.defs.dead_runs import may_be_for
 from duo_pipeline.defs.internals import StepFailureData
-from duo_pipeline.defs.partition_status import latest_attempts, missing
+from duo_pipeline.defs.partition_status import missing, runs_that_did_not_record
 from duo_pipeline.defs.partitions import hour_of
 
 _PAGE = 100
@@ -65,7 +65,8 @@ def _failure(
     if run is None or run.tags.get(tags.WILL_RETRY) == "true":
         return None
     for asset in (one for one in assets if may_be_for(run, one)):
-        hours = {hour for hour, attempt in latest_attempts(instance, asset).items() if attempt == run_id}
+        unrecorded = runs_that_did_not_record(instance, asset)
+        hours = {hour for hour, latest_run in unrecorded.items() if latest_run == run_id}
         red = ever_red(instance, dg.AssetCheckKey(asset.key, COMPLETE), {run_id})
         hours.update(missing(instance, asset, [hour_of(key) for key in red if key]))
         if hours:  # downstream assets may have failed only because this one did

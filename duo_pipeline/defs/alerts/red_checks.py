@@ -12,7 +12,7 @@ from duo_pipeline.defs.internals import CheckStatus
 from duo_pipeline.defs.partitions import hour_of, hours_between, key_of
 
 
-def of_asset(instance: dg.DagsterInstance, key: dg.AssetCheckKey, since: float) -> Verdict | None:
+def latest_verdict(instance: dg.DagsterInstance, key: dg.AssetCheckKey, since: float) -> Verdict | None:
     """Return the verdict of the latest evaluation of a check on its whole asset.
 
     Args:

@@ -26,7 +26,7 @@ _OUT_OF_RANGE = 40002
 """Duo refuses a query for its mintime; one hour can be the reason."""
 _REASONS = 3
 _COUNTED = "Duo counted"
-_PREVIEW_FIELDS = ("ts", "type", "context", "credits", "phone", "telephony_id")
+_PREVIEW_COLUMNS = ("ts", "type", "context", "credits", "phone", "telephony_id")
 
 
 class HoursRun:
@@ -227,7 +227,7 @@ class HoursRun:
             "credits": dg.MetadataValue.int(landed.credits_by_type.total()),
             "credits_by_type": by_name(landed.credits_by_type),
             "objects": dg.MetadataValue.json(landed.objects),
-            "preview": preview(landed.preview, _PREVIEW_FIELDS),
+            "preview": preview(landed.preview, _PREVIEW_COLUMNS),
         }
 
     def _on_page(self, log: TelephonyLog) -> None:

@@ -13,7 +13,7 @@ from rich.table import Table
 from duo_pipeline import instants
 from duo_pipeline.adoption import lambda_objects
 from duo_pipeline.adoption.copies import Adopted, adopt
-from duo_pipeline.cli.chosen_account import the_chosen
+from duo_pipeline.cli.chosen_account import chosen_account
 from duo_pipeline.config import settings
 from duo_pipeline.config.account import Account
 from duo_pipeline.defs.partitions import hours_between, refusal, span
@@ -38,13 +38,17 @@ def run_adopt(account: str | None) -> None:
         click.ClickException: A setting is missing or wrong, S3 refused or could not be reached, or there is
             no room for temporary files.
     """
-    of = the_chosen(account)
+    chosen = chosen_account(account)
     console = Console(highlight=False, soft_wrap=True)
     try:
-        where = settings.feed(os.environ, of)
+        where = settings.feed(os.environ, chosen)
         feed = open_feed(where, s3_client(S3Resource()))
-        claim(feed, base_work_prefix=where.base_work_prefix, duo_account=settings.duo_account(os.environ, of))
-        hours = settings.hours(os.environ, of)
+        claim(
+            feed,
+            base_work_prefix=where.base_work_prefix,
+            duo_account=settings.duo_account(os.environ, chosen),
+        )
+        hours = settings.hours(os.environ, chosen)
         keys = feed.bucket.keys(feed.prefix)
         adopted = _adopt(console, feed, lambda_objects.objects(keys))
         _print_not_read(console, feed, lambda_objects.with_unknown_ending(keys))
@@ -52,7 +56,7 @@ def run_adopt(account: str | None) -> None:
             _print_checkpoint(console, feed, checkpoint)
     except (settings.SettingsError, BucketError, SpillError) as error:
         raise click.ClickException(str(error)) from None
-    _print_what_next(console, of, adopted, hours)
+    _print_what_next(console, chosen, adopted, hours)
 
 
 def _adopt(console: Console, feed: Feed, objects: list[str]) -> list[datetime]:

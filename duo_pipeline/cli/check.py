@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from duo_pipeline.cli.chosen_account import EnvFileError, chosen
+from duo_pipeline.cli.chosen_account import EnvFileError, chosen_accounts
 from duo_pipeline.config.accounts_file import FILE
 from duo_pipeline.config.secops import is_set
 from duo_pipeline.config.settings import SettingsError
@@ -48,7 +48,7 @@ def run_check(account: str | None, *, as_json: bool) -> None:
 
 def _groups(name: str | None) -> list[Group]:
     try:
-        accounts = chosen(name)
+        accounts = chosen_accounts(name)
     except SettingsError as error:
         file = ".env" if isinstance(error, EnvFileError) else FILE
         group = Group("settings", file)

@@ -23,7 +23,7 @@ def account_option(without: str) -> Callable[[Callable[..., Any]], Callable[...,
     )
 
 
-def chosen(name: str | None) -> list[Account]:
+def chosen_accounts(name: str | None) -> list[Account]:
     """Return the account with that name, or all accounts if there is no name.
 
     The variables of ``.env`` in the current folder come into the environment first, and override what is
@@ -41,14 +41,14 @@ def chosen(name: str | None) -> list[Account]:
         raise EnvFileError(
             ".env is not a text in UTF-8 (it may be UTF-16 or Latin-1): save it as UTF-8, without a NUL."
         ) from None
-    there = accounts(os.environ)
-    found = [account for account in there if name in (None, account.name)]
+    existing = accounts(os.environ)
+    found = [account for account in existing if name in (None, account.name)]
     if not found:
-        raise SettingsError(f"There is no account {name}. Choose from: {_names(there)}.")
+        raise SettingsError(f"There is no account {name}. Choose from: {_names(existing)}.")
     return found
 
 
-def the_chosen(name: str | None) -> Account:
+def chosen_account(name: str | None) -> Account:
     """Return the account with that name, or the only account.
 
     Raises:
@@ -56,7 +56,7 @@ def the_chosen(name: str | None) -> Account:
             several accounts and no name.
     """
     try:
-        found = chosen(name)
+        found = chosen_accounts(name)
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
     if len(found) > 1:

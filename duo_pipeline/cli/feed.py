@@ -8,7 +8,7 @@ import boto3
 import click
 from botocore.exceptions import BotoCoreError
 
-from duo_pipeline.cli.chosen_account import the_chosen
+from duo_pipeline.cli.chosen_account import chosen_account
 from duo_pipeline.config import settings
 from duo_pipeline.config.secops import secops as secops_settings
 from duo_pipeline.config.settings import SettingsError
@@ -53,7 +53,7 @@ def run_feed(
         click.ClickException: A setting or an option is wrong, Google would not take the body, or SecOps
             refused or could not be reached.
     """
-    of = the_chosen(account)
+    chosen = chosen_account(account)
     try:
         if write:
             instance = secops_settings(os.environ).of
@@ -61,7 +61,7 @@ def run_feed(
             authentication = secops.role(*role)
         else:
             authentication = _access_key(profile) if show_secret or write else KEY_PLACEHOLDER
-        feed = settings.feed(os.environ, of)
+        feed = settings.feed(os.environ, chosen)
         body = secops.feed_body(
             f"s3://{feed.bucket}/{feed.prefix}",
             instance,

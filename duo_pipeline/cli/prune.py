@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import click
 import dagster as dg
 
-from duo_pipeline.cli.chosen_account import chosen
+from duo_pipeline.cli.chosen_account import chosen_accounts
 from duo_pipeline.config.settings import SettingsError
 from duo_pipeline.defs import tags
 from duo_pipeline.defs.internals import delete_evaluations
@@ -29,7 +29,7 @@ def run_prune(*, days: int, page_size: int = 100) -> None:
         click.ClickException: The file of accounts is wrong, or there is no instance.
     """
     try:
-        names = {account.name for account in chosen(None)}
+        names = {account.name for account in chosen_accounts(None)}
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
     if wrong := wrong_with_home(os.environ.get("DAGSTER_HOME", "")):

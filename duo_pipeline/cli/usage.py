@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from duo_pipeline.cli.chosen_account import the_chosen
+from duo_pipeline.cli.chosen_account import chosen_account
 from duo_pipeline.config import settings
 from duo_pipeline.config.account import Account
 from duo_pipeline.defs.resources import open_feed, s3_client
@@ -56,11 +56,11 @@ def run_usage(
     Raises:
         click.ClickException: A setting is missing or wrong, the days are, or S3 cannot be read.
     """
-    of = the_chosen(account)
+    chosen = chosen_account(account)
     wanted = _days(days, first, last, today())
     try:
-        stored = UsageDays(open_feed(settings.feed(os.environ, of), s3_client(S3Resource())))
-        print_usage(stored, of, wanted, as_json=as_json)
+        stored = UsageDays(open_feed(settings.feed(os.environ, chosen), s3_client(S3Resource())))
+        print_usage(stored, chosen, wanted, as_json=as_json)
     except (settings.SettingsError, BucketError) as error:
         raise click.ClickException(str(error)) from None
 

@@ -158,8 +158,8 @@ class FeedSettings(Prefixes):
     @property
     def encryption_headers(self) -> dict[str, str]:
         """What each write asks for, in the names of the AWS SDK."""
-        kind = self.encryption or ("aws:kms" if self.kms_key_id else "")
-        asked = {"ServerSideEncryption": kind, "SSEKMSKeyId": self.kms_key_id}
+        algorithm = self.encryption or ("aws:kms" if self.kms_key_id else "")
+        asked = {"ServerSideEncryption": algorithm, "SSEKMSKeyId": self.kms_key_id}
         return {name: value for name, value in asked.items() if value}
 
 
@@ -206,13 +206,13 @@ class AlertSettings:
     ui_url: Annotated[str, AfterValidator(_url)] = ""
 
 
-def parse(kind: type[T], texts: Mapping[str, str], account: Account = DEFAULT_ACCOUNT) -> T:
+def parse(settings_class: type[T], texts: Mapping[str, str], account: Account = DEFAULT_ACCOUNT) -> T:
     """Return the settings of a class from the text of each; an empty text is the default.
 
     Raises:
         SettingsError: Names the variable of each that is missing or wrong, as the account has it.
     """
-    return _parsed(kind, _those_set(texts), account)
+    return _parsed(settings_class, _those_set(texts), account)
 
 
 def duo_and_feed(
@@ -266,9 +266,9 @@ def _those_set(texts: Mapping[str, str]) -> dict[str, str]:
     return {name: text.strip() for name, text in texts.items() if text.strip()}
 
 
-def _parsed(kind: type[T], found: object, account: Account) -> T:
+def _parsed(settings_class: type[T], found: object, account: Account) -> T:
     try:
-        return TypeAdapter(kind).validate_python(found)
+        return TypeAdapter(settings_class).validate_python(found)
     except ValidationError as error:
         raise SettingsError(_sentence(error.errors(), account)) from None
 

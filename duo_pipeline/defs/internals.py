@@ -119,5 +119,5 @@ def newest_materializations(instance: dg.DagsterInstance, asset: dg.AssetKey) ->
 
     The public API returns one partition at a time.
     """
-    kind = dg.DagsterEventType.ASSET_MATERIALIZATION
-    return dict(instance.event_log_storage.get_latest_storage_id_by_partition(asset, kind))
+    materialized = dg.DagsterEventType.ASSET_MATERIALIZATION
+    return dict(instance.event_log_storage.get_latest_storage_id_by_partition(asset, materialized))

@@ -179,15 +179,15 @@ def _refuse_plain_http(endpoint: str) -> None:
             )
 
 
-def _values(kind: type[dg.ConfigurableResource[Any]], account: Account) -> dict[str, Any]:
+def _values(resource_class: type[dg.ConfigurableResource[Any]], account: Account) -> dict[str, Any]:
     variables = {
         name: account.variable(name)
-        for name in kind.model_fields
+        for name in resource_class.model_fields
         if name in VARIABLES and name not in account.given
     }
     for variable in variables.values():
         os.environ.setdefault(variable, "")
-    given = {name: text for name, text in account.given.items() if name in kind.model_fields}
+    given = {name: text for name, text in account.given.items() if name in resource_class.model_fields}
     return given | {name: dg.EnvVar(variable) for name, variable in variables.items()}
 
 

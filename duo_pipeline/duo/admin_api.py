@@ -207,5 +207,5 @@ class AdminApi:
 
 def _error_of(state: tenacity.RetryCallState) -> DuoUnavailable:
     error = state.outcome.exception() if state.outcome else None
-    assert isinstance(error, DuoUnavailable)  # noqa: S101 - the only kind that is retried
+    assert isinstance(error, DuoUnavailable)  # noqa: S101 - only this is retried
     return error

@@ -43,7 +43,9 @@ def proxy_of(host: ApiHost) -> Proxy | None:
     if not url:
         return None
     scheme = urlsplit(host.url).scheme
-    names = [name for kind in (scheme, "all") for name in (f"{kind}_proxy", f"{kind}_PROXY".upper())]
+    names = [
+        name for protocol in (scheme, "all") for name in (f"{protocol}_proxy", f"{protocol}_PROXY".upper())
+    ]
     variable = next((name for name in names if os.environ.get(name) == url), names[1])
     return Proxy(variable, url.rpartition("@")[2].partition("://")[2] or url.rpartition("@")[2])
 
@@ -74,8 +76,10 @@ def connection_error(error: Exception, host: ApiHost) -> DuoError:
 def who_answered(response: requests.Response) -> str:
     """Return the status, the server and the type of an answer, as people may see them."""
     server = shown(response.headers.get("Server", "").partition("/")[0])
-    kind = shown(response.headers.get("Content-Type", "").partition(";")[0].replace("/", " "))
-    return ", ".join(filter(None, (f"status {response.status_code}", server and f"server {server}", kind)))
+    content_type = shown(response.headers.get("Content-Type", "").partition(";")[0].replace("/", " "))
+    return ", ".join(
+        filter(None, (f"status {response.status_code}", server and f"server {server}", content_type))
+    )
 
 
 def gateway_answered(response: requests.Response, host: ApiHost) -> DuoError:

@@ -139,10 +139,10 @@ class SecOps:
         except GoogleAuthError as error:
             raise no_credentials(error) from None
 
-    def _client(self, kind: Callable[..., Any]) -> Any:  # noqa: ANN401 - Google's clients have no types
+    def _client(self, client_class: Callable[..., Any]) -> Any:  # noqa: ANN401 - Google's clients have no types
         from google.api_core.client_options import ClientOptions
 
-        return kind(
+        return client_class(
             credentials=self._credentials,
             transport="rest",
             client_options=ClientOptions(api_endpoint=self._stand_in or self._url.partition("://")[2]),

@@ -158,5 +158,5 @@ def _rows(secops: SecOps, query: str, start: datetime, end: datetime) -> Iterato
 
 
 def _value(cell: Any) -> Any:  # noqa: ANN401 - Google's messages have no types
-    kind = cell.value.WhichOneof("value")
-    return None if kind in (None, "null_val") else getattr(cell.value, kind)
+    name = cell.value.WhichOneof("value")
+    return None if name in (None, "null_val") else getattr(cell.value, name)

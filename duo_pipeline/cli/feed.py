@@ -12,16 +12,16 @@ from duo_pipeline.cli.chosen_account import chosen_account
 from duo_pipeline.config import settings
 from duo_pipeline.config.secops import secops as secops_settings
 from duo_pipeline.config.settings import SettingsError
-from duo_pipeline.secops import feed as secops
-from duo_pipeline.secops import feeds
+from duo_pipeline.secops import feed_body, feeds
 from duo_pipeline.secops.api import SecOps
 from duo_pipeline.secops.errors import SecOpsError
-from duo_pipeline.secops.feed import FeedBodyError, Instance
-from duo_pipeline.secops.feeds import FeedState
+from duo_pipeline.secops.feed_body import FeedBodyError
+from duo_pipeline.secops.feeds import SecOpsFeed
+from duo_pipeline.secops.instance import Instance
 
 Write = Literal["create", "update"]
 
-KEY_PLACEHOLDER = secops.access_key("ACCESS_KEY_ID_OF_THE_READER", "SECRET_ACCESS_KEY_OF_THE_READER")
+KEY_PLACEHOLDER = feed_body.access_key("ACCESS_KEY_ID_OF_THE_READER", "SECRET_ACCESS_KEY_OF_THE_READER")
 
 
 def run_feed(
@@ -58,12 +58,13 @@ def run_feed(
         if write:
             instance = secops_settings(os.environ).of
         if role:
-            authentication = secops.role(*role)
+            authentication = feed_body.role(*role)
         else:
             authentication = _access_key(profile) if show_secret or write else KEY_PLACEHOLDER
-        feed = settings.feed(os.environ, chosen)
-        body = secops.feed_body(
-            f"s3://{feed.bucket}/{feed.prefix}",
+        feed_settings = settings.feed(os.environ, chosen)
+        uri = f"s3://{feed_settings.bucket}/{feed_settings.prefix}"
+        body = feed_body.feed_body(
+            uri,
             instance,
             display_name=display_name,
             authentication=authentication,
@@ -71,9 +72,9 @@ def run_feed(
     except (SettingsError, FeedBodyError) as error:
         raise click.ClickException(str(error)) from None
     if write:
-        _send(write, body, f"s3://{feed.bucket}/{feed.prefix}", yes=yes)
+        _send(write, body, uri, yes=yes)
         return
-    line = secops.secops_command(body, instance)
+    line = feed_body.secops_command(body, instance)
     if command:
         click.echo(line)
     else:
@@ -86,19 +87,19 @@ def _send(write: Write, body: dict[str, Any], uri: str, *, yes: bool) -> None:
     try:
         found = secops_settings(os.environ)
         asked = SecOps(found.of, found.endpoint)
-        reading = feeds.reading(asked, uri)
+        readers = feeds.readers(asked, uri)
         if write == "create":
-            _create(asked, body, reading, uri, yes=yes)
+            _create(asked, body, readers, uri, yes=yes)
         else:
-            _update(asked, body, reading, uri, yes=yes)
+            _update(asked, body, readers, uri, yes=yes)
     except (SettingsError, SecOpsError) as error:
         raise click.ClickException(str(error)) from None
 
 
-def _create(asked: SecOps, body: dict[str, Any], reading: list[FeedState], uri: str, *, yes: bool) -> None:
-    if reading:
+def _create(asked: SecOps, body: dict[str, Any], readers: list[SecOpsFeed], uri: str, *, yes: bool) -> None:
+    if readers:
         raise click.ClickException(
-            f"{feeds.names(reading)} reads {uri} already, and a second feed would ingest every line twice:"
+            f"{feeds.names(readers)} reads {uri} already, and a second feed would ingest every line twice:"
             " use --update to bring it in line, or delete it first."
         )
     name = body["displayName"]
@@ -107,14 +108,14 @@ def _create(asked: SecOps, body: dict[str, Any], reading: list[FeedState], uri: 
     click.echo(f"Created: {feeds.create(asked, body)}. It looks for objects about every 15 minutes.")
 
 
-def _update(asked: SecOps, body: dict[str, Any], reading: list[FeedState], uri: str, *, yes: bool) -> None:
-    if len(reading) != 1:
-        named = f" ({feeds.names(reading)})" if reading else ""
+def _update(asked: SecOps, body: dict[str, Any], readers: list[SecOpsFeed], uri: str, *, yes: bool) -> None:
+    if len(readers) != 1:
+        named = f" ({feeds.names(readers)})" if readers else ""
         raise click.ClickException(
-            f"{len(reading)} feeds read {uri}{named}, and --update needs exactly one: "
-            + ("use --create." if not reading else "delete the others first.")
+            f"{len(readers)} feeds read {uri}{named}, and --update needs exactly one: "
+            + ("use --create." if not readers else "delete the others first.")
         )
-    (feed,) = reading
+    (feed,) = readers
     elsewhere = [f"reads {feed.uri} instead of {uri}"] if feed.uri.rstrip("/") != uri.rstrip("/") else []
     differences = [*feed.differences(), *elsewhere]
     if not differences:
@@ -143,4 +144,4 @@ def _access_key(profile: str | None) -> dict[str, Any]:
             "The AWS credentials are temporary, and a feed cannot renew them: use --profile with the profile"
             " of a user, or use --role-arn."
         )
-    return secops.access_key(key.access_key, key.secret_key)
+    return feed_body.access_key(key.access_key, key.secret_key)

@@ -13,7 +13,7 @@ from duo_pipeline.config import settings
 from duo_pipeline.config.account import DEFAULT_ACCOUNT
 from duo_pipeline.config.settings import SettingsError
 from duo_pipeline.duo.host import ApiHost, api_host
-from duo_pipeline.secops.feed import Instance
+from duo_pipeline.secops.instance import Instance
 
 WAIT_MINUTES = 180
 """SecOps shows counts up to two hours late, and a feed looks for new objects every 15 minutes."""

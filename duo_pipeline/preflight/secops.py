@@ -10,7 +10,7 @@ from duo_pipeline.preflight.lines import Group
 from duo_pipeline.secops import feeds, parser
 from duo_pipeline.secops.api import SecOps
 from duo_pipeline.secops.errors import SecOpsError
-from duo_pipeline.secops.feeds import FeedState
+from duo_pipeline.secops.feeds import SecOpsFeed
 from duo_pipeline.secops.received import platform_counts
 from duo_pipeline.udm.invented import invented_lines
 
@@ -23,12 +23,12 @@ SILENT = timedelta(hours=6)
 T = TypeVar("T")
 
 
-def check(environ: Mapping[str, str], of_feed: FeedSettings | None) -> Group:
+def check(environ: Mapping[str, str], feed_settings: FeedSettings | None) -> Group:
     """Ask SecOps what a receipt asks, and look at the feed that reads the prefix. It changes nothing.
 
     Args:
         environ: Where the settings are.
-        of_feed: The settings of the feed; without them, no feed is looked for.
+        feed_settings: The settings of the feed; without them, no feed is looked for.
     """
     group = Group("SecOps", SETTINGS, QUERIES, FEEDS, FEED, TRANSFER, PARSERS, RUN)
     try:
@@ -44,19 +44,19 @@ def check(environ: Mapping[str, str], of_feed: FeedSettings | None) -> Group:
         refused = counts.unparsed + counts.invalid
         said = f"SecOps took {counts.logs:,} lines of this log type in the last day, and refused {refused:,}"
         (group.warn if refused else group.ok)(QUERIES, f"{said}, of all accounts.")
-    if of_feed:
-        uri = f"s3://{of_feed.bucket}/{of_feed.prefix}"
-        reading = _try(group, FEEDS, lambda: feeds.reading(asked, uri))
-        if reading is not None:
+    if feed_settings:
+        uri = f"s3://{feed_settings.bucket}/{feed_settings.prefix}"
+        readers = _try(group, FEEDS, lambda: feeds.readers(asked, uri))
+        if readers is not None:
             group.ok(FEEDS, "The feeds can be listed.")
-            _look_at_feeds(group, reading, uri, now)
+            _look_at_feeds(group, readers, uri, now)
     _look_at_parser(group, asked)
     return group
 
 
-def _look_at_feeds(group: Group, reading: list[FeedState], uri: str, now: datetime) -> None:
-    on = [feed for feed in reading if not feed.is_off]
-    if not reading:
+def _look_at_feeds(group: Group, readers: list[SecOpsFeed], uri: str, now: datetime) -> None:
+    on = [feed for feed in readers if not feed.is_off]
+    if not readers:
         group.fail(FEED, f"No feed reads {uri}: create one with `duo-pipeline feed --create`.")
         return
     if len(on) > 1:
@@ -66,7 +66,7 @@ def _look_at_feeds(group: Group, reading: list[FeedState], uri: str, now: dateti
             f" one of {feeds.names(on)}.",
         )
         return
-    feed = (on or reading)[0]
+    feed = (on or readers)[0]
     differences = feed.differences()
     if feed.is_off:
         group.fail(FEED, feed.sentence)

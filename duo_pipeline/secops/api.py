@@ -9,7 +9,7 @@ import requests
 import tenacity
 
 from duo_pipeline.secops.errors import SecOpsError, SecOpsUnavailable, no_credentials, refused, unreachable
-from duo_pipeline.secops.feed import Instance
+from duo_pipeline.secops.instance import Instance
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 SECONDS = 60.0
@@ -48,7 +48,7 @@ class SecOps:
     @property
     def name(self) -> str:
         """Return the resource name of the instance."""
-        return self.instance.log_type.partition("/logTypes/")[0]
+        return self.instance.name
 
     @cached_property
     def feeds(self) -> Any:  # noqa: ANN401 - Google's clients have no types

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from duo_pipeline.secops.api import Json, SecOps
-from duo_pipeline.secops.feed import LOG_TYPE, MAX_LOOKBACK_DAYS
+from duo_pipeline.secops.feed_body import MAX_LOOKBACK_DAYS
+from duo_pipeline.secops.instance import LOG_TYPE
 
 LIST, CREATE, UPDATE = "chronicle.feeds.list", "chronicle.feeds.create", "chronicle.feeds.update"
 _SETTINGS = ("amazon_s3_v2_settings", "amazon_s3_settings", "amazon_sqs_v2_settings", "amazon_sqs_settings")
@@ -14,7 +15,7 @@ _PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class FeedState:
+class SecOpsFeed:
     """A feed that reads a bucket, and what it says of itself.
 
     Attributes:
@@ -81,7 +82,7 @@ class FeedState:
         return found
 
 
-def reading(secops: SecOps, uri: str) -> list[FeedState]:
+def readers(secops: SecOps, uri: str) -> list[SecOpsFeed]:
     """Return the feeds that read the objects of a prefix, or some of them: enabled ones first.
 
     It costs one request for 1,000 feeds.
@@ -93,7 +94,7 @@ def reading(secops: SecOps, uri: str) -> list[FeedState]:
     Raises:
         SecOpsError: SecOps refused the request, or could not be reached.
     """
-    feeds, token = list[FeedState](), ""
+    feeds, token = list[SecOpsFeed](), ""
     while True:
         page = _page(secops, token)
         feeds += [_state(type(feed).pb(feed)) for feed in page.feeds]
@@ -106,10 +107,10 @@ def reading(secops: SecOps, uri: str) -> list[FeedState]:
 
 
 def create(secops: SecOps, body: Json) -> str:
-    """Create a feed from the body of `feed.feed_body`, and return its resource name.
+    """Create a feed from the body of `feed_body.feed_body`, and return its resource name.
 
     Raises:
-        SecOpsError: As in `reading`.
+        SecOpsError: As in `readers`.
     """
     from google.cloud import chronicle_v1
     from google.protobuf.json_format import ParseDict
@@ -126,10 +127,10 @@ def create(secops: SecOps, body: Json) -> str:
 
 
 def update(secops: SecOps, name: str, body: Json) -> None:
-    """Bring an existing feed in line with the body of `feed.feed_body`; its display name stays.
+    """Bring an existing feed in line with the body of `feed_body.feed_body`; its display name stays.
 
     Raises:
-        SecOpsError: As in `reading`.
+        SecOpsError: As in `readers`.
     """
     from google.cloud import chronicle_v1
     from google.protobuf.json_format import ParseDict
@@ -144,7 +145,7 @@ def update(secops: SecOps, name: str, body: Json) -> None:
     )
 
 
-def names(feeds: Sequence[FeedState]) -> str:
+def names(feeds: Sequence[SecOpsFeed]) -> str:
     """Return the names of feeds, for a sentence."""
     return " and ".join(feed.display_name or feed.name for feed in feeds)
 
@@ -158,7 +159,7 @@ def _page(secops: SecOps, token: str) -> Any:  # noqa: ANN401 - Google's message
     )
 
 
-def _state(feed: Any) -> FeedState:  # noqa: ANN401 - Google's messages have no types
+def _state(feed: Any) -> SecOpsFeed:  # noqa: ANN401 - Google's messages have no types
     details = feed.details
     used = next((name for name in _SETTINGS if details.HasField(name)), "")
     settings = getattr(details, used) if used else None
@@ -166,7 +167,7 @@ def _state(feed: Any) -> FeedState:  # noqa: ANN401 - Google's messages have no 
     transferred = feed.HasField("last_feed_initiation_time")
     failure = feed.failure_details
     said = [failure.error_cause or feed.failure_msg, failure.error_action]
-    return FeedState(
+    return SecOpsFeed(
         name=feed.name,
         display_name=feed.display_name,
         uri=settings.s3_uri if settings is not None else "",

@@ -7,7 +7,7 @@ from typing import Any
 
 from duo_pipeline.secops.api import Json, SecOps
 from duo_pipeline.secops.errors import SecOpsError
-from duo_pipeline.secops.feed import LOG_TYPE
+from duo_pipeline.secops.instance import LOG_TYPE
 
 LIST, RUN = "chronicle.parsers.list", "chronicle.parsers.runParser"
 LIST_EXTENSIONS = "chronicle.parserExtensions.list"

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from duo_pipeline.secops import feeds
 from duo_pipeline.secops.api import SecOps
 from duo_pipeline.secops.errors import SecOpsError
-from duo_pipeline.secops.feeds import FeedState
+from duo_pipeline.secops.feeds import SecOpsFeed
 from duo_pipeline.secops.queries import MOST_ROWS
 from duo_pipeline.secops.received import PlatformCounts, Received, platform_counts, received, records
 
@@ -219,10 +219,10 @@ def _explained(secops: SecOps, found: Sequence[Receipt], uri: str, now: datetime
     """Return the receipts, the red ones with what the feeds say of themselves and what to do."""
     counts = None
     try:
-        reading = feeds.reading(secops, uri)
-        about = _about_feeds(reading, uri)
+        readers = feeds.readers(secops, uri)
+        about = _about_feeds(readers, uri)
         missing = [one.in_feed.hour for one in found if one.status == "missing"]
-        if missing and len(reading) == 1 and reading[0].is_at_work:
+        if missing and len(readers) == 1 and readers[0].is_at_work:
             counts = platform_counts(secops, missing[0], now)
     except SecOpsError as error:
         about = str(error)
@@ -265,16 +265,16 @@ def _since(receipt: Receipt, since: datetime | None) -> str:
     return f"Events are missing since {since:%Y-%m-%d %H:%M} UTC."
 
 
-def _about_feeds(reading: Sequence[FeedState], uri: str) -> str:
-    on = [feed for feed in reading if not feed.is_off]
-    if not reading:
+def _about_feeds(readers: Sequence[SecOpsFeed], uri: str) -> str:
+    on = [feed for feed in readers if not feed.is_off]
+    if not readers:
         return f"No feed of the instance reads {uri}: create one with `duo-pipeline feed --create`."
     if len(on) > 1:
         return (
             f"{len(on)} feeds read {uri}, so that every line is ingested more than once: disable all but one"
             f" of {feeds.names(on)}."
         )
-    return (on or reading)[0].sentence
+    return (on or readers)[0].sentence
 
 
 def _objects(receipt: Receipt) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from duo_pipeline.secops import queries
 from duo_pipeline.secops.api import SecOps
 from duo_pipeline.secops.errors import SecOpsError
-from duo_pipeline.secops.feed import LOG_TYPE
+from duo_pipeline.secops.instance import LOG_TYPE
 from duo_pipeline.secops.queries import LAGS_MINUTES, MOST_ROWS
 
 RIGHT = "chronicle.dashboardQueries.execute"

@@ -51,12 +51,12 @@ def without_feeds(world: World) -> None:
 def test_create_makes_the_feed_after_a_question(instance: World) -> None:
     without_feeds(instance)
     result = run("feed", "--create", *ROLE, answer="n\n")
-    assert (result.exit_code, feeds.reading(instance.ask(), URI)) == (1, [])
+    assert (result.exit_code, feeds.readers(instance.ask(), URI)) == (1, [])
     result = run("feed", "--create", *ROLE, answer="y\n")
     assert result.exit_code == 0
     assert "Create the feed Duo telephony in projects/sandbox-project/" in result.output
     assert f", which reads {URI}?" in result.output
-    (made,) = feeds.reading(instance.ask(), URI)
+    (made,) = feeds.readers(instance.ask(), URI)
     assert (made.uri, made.state, made.differences()) == (URI, "ACTIVE", [])
 
 
@@ -76,7 +76,7 @@ def test_update_brings_a_feed_in_line_and_keeps_its_name(instance: World) -> Non
     assert result.exit_code == 0, result.output
     assert "deletes what it has read, and a deleted object is landed and ingested again." in result.output
     assert "ignores objects older than 30 days instead of 180." in result.output
-    (made,) = feeds.reading(instance.ask(), URI)
+    (made,) = feeds.readers(instance.ask(), URI)
     assert (made.display_name, made.differences()) == ("Duo telephony 1", [])
 
 

@@ -9,13 +9,13 @@ from duo_pipeline.sandbox.secops.knobs import Fault, Knobs
 from duo_pipeline.secops import feeds, parser, received
 from duo_pipeline.secops.api import SecOps
 from duo_pipeline.secops.errors import SecOpsError, SecOpsUnavailable
-from duo_pipeline.secops.feed import Instance
+from duo_pipeline.secops.instance import Instance
 from duo_pipeline.secops.receipts import HOUR
 from tests.secops.world import HOST, NOW, SANDBOX, URI, World
 
 ASKS: dict[str, Callable[[SecOps], Any]] = {
     "chronicle.dashboardQueries.execute": lambda secops: received.received(secops, NOW - HOUR, NOW, HOST),
-    "chronicle.feeds.list": lambda secops: feeds.reading(secops, URI),
+    "chronicle.feeds.list": lambda secops: feeds.readers(secops, URI),
     "chronicle.parsers.list": parser.active_parser,
     "chronicle.parserExtensions.list": parser.active_parser,
     "chronicle.parsers.runParser": lambda s: list(parser.run(s, parser.active_parser(s), [b"{}"])),
@@ -52,7 +52,7 @@ def test_a_failure_that_stays_says_so(world: World) -> None:
 
 def test_a_wrong_instance_names_the_variables(world: World) -> None:
     with pytest.raises(SecOpsError) as raised:
-        feeds.reading(SecOps(Instance("other", "us", "i-1"), world.url), URI)
+        feeds.readers(SecOps(Instance("other", "us", "i-1"), world.url), URI)
     assert str(raised.value) == (
         "SecOps did not list its feeds (404): there is no projects/other/locations/us/instances/i-1: check"
         " SECOPS_PROJECT, SECOPS_LOCATION and SECOPS_INSTANCE (SIEM Settings, Profile)."
@@ -68,7 +68,7 @@ def test_a_query_that_google_refuses_is_shown_with_its_words(world: World) -> No
 def test_an_unreachable_host_is_tried_and_named() -> None:
     waits: list[float] = []
     with pytest.raises(SecOpsUnavailable) as raised:
-        feeds.reading(SecOps(SANDBOX, "http://127.0.0.1:9", sleep=waits.append), URI)
+        feeds.readers(SecOps(SANDBOX, "http://127.0.0.1:9", sleep=waits.append), URI)
     assert str(raised.value) == (
         "SecOps did not list its feeds: 127.0.0.1:9 cannot be reached (ConnectionRefusedError) (tried 4"
         " times): try again later."
@@ -80,7 +80,7 @@ def test_without_credentials_the_sentence_says_where_they_come_from(monkeypatch:
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/credentials.json")
     with pytest.raises(SecOpsError) as raised:
-        feeds.reading(SecOps(SANDBOX), URI)
+        feeds.readers(SecOps(SANDBOX), URI)
     assert str(raised.value).startswith(
         "There are no Google credentials that work (DefaultCredentialsError): set"
         " GOOGLE_APPLICATION_CREDENTIALS to a file of workload identity federation or of a service account"

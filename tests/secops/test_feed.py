@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from google.cloud import chronicle_v1
 
-from duo_pipeline.secops import feed as secops
-from duo_pipeline.secops.feed import FeedBodyError, Instance
+from duo_pipeline.secops import feed_body as secops
+from duo_pipeline.secops.feed_body import FeedBodyError
+from duo_pipeline.secops.instance import Instance
 
 FEED = "s3://bucket/duo-telephony/"
 INSTANCE = Instance("project-1", "eu", "8d7c0f5e-0000-0000-0000-000000000000")
@@ -64,7 +65,7 @@ def test_a_wrong_body_is_refused_with_a_reason(field: str, value: object, words:
     wrong = copy.deepcopy(body())
     wrong["details"]["amazonS3V2Settings"][field] = value
     with pytest.raises(FeedBodyError, match=words) as caught:
-        secops.check(wrong)
+        secops.check_body(wrong)
     text = str(caught.value)
     assert text.startswith("Google's client does not accept the body of the feed: ")
     assert text.endswith(".")

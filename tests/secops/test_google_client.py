@@ -11,12 +11,12 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import chronicle_v1
 
 from duo_pipeline.sandbox.secops.knobs import Fault, Knobs
-from duo_pipeline.secops.feed import feed_body, role
+from duo_pipeline.secops.feed_body import feed_body, role
 from duo_pipeline.secops.queries import events_by_hour, platform_counts, records
 from tests.secops.world import HOST, NOW, SANDBOX, URI, World
 
 CREDENTIALS = AnonymousCredentials()  # type: ignore[no-untyped-call]
-PARENT = SANDBOX.log_type.partition("/logTypes")[0]
+PARENT = SANDBOX.name
 ROLE = role("arn:aws:iam::123456789012:role/secops-reader", "117000000000000000000")
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from duo_pipeline.sandbox.secops.knobs import Knobs
-from duo_pipeline.secops.feeds import FeedState
+from duo_pipeline.secops.feeds import SecOpsFeed
 from duo_pipeline.secops.receipts import HOUR, Difference, Receipt
 from tests.secops.world import HOST, NOW, URI, World
 
@@ -274,7 +274,7 @@ def test_records_of_more_hours_than_one_query_lists_are_listed_for_the_newest(wo
 
 
 def test_a_feed_state_names_what_is_not_as_it_should_be() -> None:
-    feed = FeedState("f", "F", URI, "DUO_AUTH", "AMAZON_S3", "ACTIVE", True, 30, None, "")
+    feed = SecOpsFeed("f", "F", URI, "DUO_AUTH", "AMAZON_S3", "ACTIVE", True, 30, None, "")
     assert feed.differences() == [
         "has the log type DUO_AUTH instead of DUO_TELEPHONY",
         "is of the kind AMAZON_S3 instead of AMAZON_S3_V2, which replaces it",

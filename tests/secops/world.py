@@ -10,7 +10,7 @@ from typing import Any
 from duo_pipeline.sandbox.secops.api import INSTANCE, LOCATION, PROJECT, SecOpsApi
 from duo_pipeline.sandbox.secops.store import StoredObject
 from duo_pipeline.secops.api import SecOps
-from duo_pipeline.secops.feed import Instance
+from duo_pipeline.secops.instance import Instance
 from duo_pipeline.secops.receipts import HOUR, FeedLine, InFeed, Receipt, receipts
 
 HOST = "api-12345678.duosecurity.com"

@@ -1,12 +1,13 @@
-"""Build the request that creates the feed in Google SecOps, which reads the bucket."""
+"""Build the body of the request that creates the feed in Google SecOps, which reads the bucket."""
 
 import json
 import re
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
-LOG_TYPE = "DUO_TELEPHONY"
+from duo_pipeline.secops.instance import LOG_TYPE, Instance
+
 DISPLAY_NAME = "Duo telephony"
 MAX_LOOKBACK_DAYS = 180
 """The most that Google allows; Duo also keeps its log for 180 days."""
@@ -16,37 +17,6 @@ _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+", re.ASCII)
 
 class FeedBodyError(Exception):
     """Google would not accept the body; the text is one sentence for a person, without secrets."""
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """An instance of Google SecOps.
-
-    Attributes:
-        project: The Google Cloud project of the instance.
-        location: Its region, for example ``us`` or ``europe-west2``.
-        instance: Its id, which Google also calls the customer id.
-    """
-
-    project: str
-    location: str
-    instance: str
-
-    @property
-    def log_type(self) -> str:
-        """Return the resource name of the log type.
-
-        Raises:
-            FeedBodyError: A part of the name is not a valid id.
-        """
-        for name, value in asdict(self).items():
-            if not _ID.fullmatch(value):
-                raise FeedBodyError(
-                    f"The {name} ({value}) is not a valid id: use only letters, digits, '.', ':' and '-'."
-                )
-        return (
-            f"projects/{self.project}/locations/{self.location}/instances/{self.instance}/logTypes/{LOG_TYPE}"
-        )
 
 
 def access_key(key_id: str, secret: str) -> dict[str, Any]:
@@ -81,13 +51,18 @@ def feed_body(
         authentication: The result of `access_key` or `role`.
 
     Raises:
-        FeedBodyError: Google would not accept the body.
+        FeedBodyError: A part of the instance's name is not a valid id, or Google would not accept the body.
     """
+    for name, value in asdict(instance).items():
+        if not _ID.fullmatch(value):
+            raise FeedBodyError(
+                f"The {name} ({value}) is not a valid id: use only letters, digits, '.', ':' and '-'."
+            )
     body = {
         "displayName": display_name,
         "details": {
             "feedSourceType": "AMAZON_S3_V2",
-            "logType": instance.log_type,
+            "logType": f"{instance.name}/logTypes/{LOG_TYPE}",
             "amazonS3V2Settings": {
                 "s3Uri": s3_uri,
                 "sourceDeletionOption": "NEVER",
@@ -96,11 +71,11 @@ def feed_body(
             },
         },
     }
-    check(body)
+    check_body(body)
     return body
 
 
-def check(body: dict[str, Any]) -> None:
+def check_body(body: dict[str, Any]) -> None:
     """Check the body with the class of Google's own client, which knows each field and its values.
 
     Raises:

@@ -3,7 +3,6 @@
 import os
 from datetime import UTC, datetime
 
-import click
 from dagster_aws.s3 import S3Resource
 from rich.console import Console
 from rich.markup import escape
@@ -18,10 +17,8 @@ from duo_pipeline.config import settings
 from duo_pipeline.config.account import Account
 from duo_pipeline.defs.partitions import hours_between, refusal, span
 from duo_pipeline.defs.resources import open_feed, s3_client
-from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.ownership import claim
-from duo_pipeline.landing.spill import SpillError
 from duo_pipeline.masking import shown_key, shown_name
 from duo_pipeline.preflight.lines import some
 
@@ -35,27 +32,25 @@ def run_adopt(account: str | None) -> None:
         account: The name of the account whose feed it is; needed if there are several accounts.
 
     Raises:
-        click.ClickException: A setting is missing or wrong, S3 refused or could not be reached, or there is
-            no room for temporary files.
+        SettingsError: A setting is missing or wrong.
+        BucketError: S3 refused a request or could not be reached.
+        SpillError: There is no room for temporary files.
     """
     chosen = chosen_account(account)
     console = Console(highlight=False, soft_wrap=True)
-    try:
-        where = settings.feed(os.environ, chosen)
-        feed = open_feed(where, s3_client(S3Resource()))
-        claim(
-            feed,
-            base_work_prefix=where.base_work_prefix,
-            duo_account=settings.duo_account(os.environ, chosen),
-        )
-        hours = settings.hours(os.environ, chosen)
-        keys = feed.bucket.keys(feed.prefix)
-        adopted = _adopt(console, feed, lambda_objects.objects(keys))
-        _print_not_read(console, feed, lambda_objects.with_unknown_ending(keys))
-        for checkpoint in lambda_objects.checkpoints(keys):
-            _print_checkpoint(console, feed, checkpoint)
-    except (settings.SettingsError, BucketError, SpillError) as error:
-        raise click.ClickException(str(error)) from None
+    where = settings.feed(os.environ, chosen)
+    feed = open_feed(where, s3_client(S3Resource()))
+    claim(
+        feed,
+        base_work_prefix=where.base_work_prefix,
+        duo_account=settings.duo_account(os.environ, chosen),
+    )
+    hours = settings.hours(os.environ, chosen)
+    keys = feed.bucket.keys(feed.prefix)
+    adopted = _adopt(console, feed, lambda_objects.objects(keys))
+    _print_not_read(console, feed, lambda_objects.with_unknown_ending(keys))
+    for checkpoint in lambda_objects.checkpoints(keys):
+        _print_checkpoint(console, feed, checkpoint)
     _print_what_next(console, chosen, adopted, hours)
 
 

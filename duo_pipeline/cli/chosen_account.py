@@ -52,13 +52,10 @@ def chosen_account(name: str | None) -> Account:
     """Return the account with that name, or the only account.
 
     Raises:
-        click.ClickException: The file of accounts is wrong, it has no account with that name, or there are
-            several accounts and no name.
+        SettingsError: The file of accounts is wrong, or has no account with that name.
+        click.ClickException: There are several accounts and no name.
     """
-    try:
-        found = chosen_accounts(name)
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from None
+    found = chosen_accounts(name)
     if len(found) > 1:
         raise click.ClickException(f"Choose an account with --account, from: {_names(found)}.")
     return found[0]

@@ -15,13 +15,11 @@ from rich.text import Text
 from duo_pipeline.cli.check import PIPED_WIDTH
 from duo_pipeline.cli.udm import source_lines, why_unreadable
 from duo_pipeline.config.secops import secops
-from duo_pipeline.config.settings import SettingsError
 from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.landing.packed import PackedError
 from duo_pipeline.masking import shown
 from duo_pipeline.secops import parser
 from duo_pipeline.secops.api import SecOps
-from duo_pipeline.secops.errors import SecOpsError
 from duo_pipeline.udm.comparison import Comparison
 
 
@@ -34,7 +32,8 @@ def run_compare(source: str) -> None:
         source: As in `run_udm`.
 
     Raises:
-        click.ClickException: A setting is missing or wrong, or SecOps refused or could not be reached.
+        SettingsError: A setting is missing or wrong.
+        SecOpsError: SecOps refused or could not be reached.
     """
     load_dotenv(".env", override=True)
     comparison = Comparison()
@@ -45,8 +44,6 @@ def run_compare(source: str) -> None:
         sent, compared = tee(_texts(source))
         for line, parsed in zip(compared, parser.run(asked, active, sent), strict=True):
             comparison.add(line, parsed.event, datetime.now(UTC))
-    except (SettingsError, SecOpsError) as error:
-        raise click.ClickException(str(error)) from None
     except (OSError, BucketError, PackedError) as error:
         click.echo(f"Error: {why_unreadable(source, error)}", err=True)
         sys.exit(2)

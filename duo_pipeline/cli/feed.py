@@ -11,11 +11,8 @@ from botocore.exceptions import BotoCoreError
 from duo_pipeline.cli.chosen_account import chosen_account
 from duo_pipeline.config import settings
 from duo_pipeline.config.secops import secops as secops_settings
-from duo_pipeline.config.settings import SettingsError
 from duo_pipeline.secops import feed_body, feeds
 from duo_pipeline.secops.api import SecOps
-from duo_pipeline.secops.errors import SecOpsError
-from duo_pipeline.secops.feed_body import FeedBodyError
 from duo_pipeline.secops.feeds import SecOpsFeed
 from duo_pipeline.secops.instance import Instance
 
@@ -50,27 +47,26 @@ def run_feed(
         yes: Whether to do so without asking first.
 
     Raises:
-        click.ClickException: A setting or an option is wrong, Google would not take the body, or SecOps
-            refused or could not be reached.
+        SettingsError: A setting is missing or wrong.
+        FeedBodyError: Google would not accept the body.
+        SecOpsError: SecOps refused a request, or could not be reached.
+        click.ClickException: There is no access key that a feed can use, or another number of feeds.
     """
     chosen = chosen_account(account)
-    try:
-        if write:
-            instance = secops_settings(os.environ).of
-        if role:
-            authentication = feed_body.role(*role)
-        else:
-            authentication = _access_key(profile) if show_secret or write else KEY_PLACEHOLDER
-        feed_settings = settings.feed(os.environ, chosen)
-        uri = f"s3://{feed_settings.bucket}/{feed_settings.prefix}"
-        body = feed_body.feed_body(
-            uri,
-            instance,
-            display_name=display_name,
-            authentication=authentication,
-        )
-    except (SettingsError, FeedBodyError) as error:
-        raise click.ClickException(str(error)) from None
+    if write:
+        instance = secops_settings(os.environ).of
+    if role:
+        authentication = feed_body.role(*role)
+    else:
+        authentication = _access_key(profile) if show_secret or write else KEY_PLACEHOLDER
+    feed_settings = settings.feed(os.environ, chosen)
+    uri = f"s3://{feed_settings.bucket}/{feed_settings.prefix}"
+    body = feed_body.feed_body(
+        uri,
+        instance,
+        display_name=display_name,
+        authentication=authentication,
+    )
     if write:
         _send(write, body, uri, yes=yes)
         return
@@ -84,16 +80,13 @@ def run_feed(
 
 def _send(write: Write, body: dict[str, Any], uri: str, *, yes: bool) -> None:
     """Create or update the feed, after a question."""
-    try:
-        found = secops_settings(os.environ)
-        asked = SecOps(found.of, found.endpoint)
-        readers = feeds.readers(asked, uri)
-        if write == "create":
-            _create(asked, body, readers, uri, yes=yes)
-        else:
-            _update(asked, body, readers, uri, yes=yes)
-    except (SettingsError, SecOpsError) as error:
-        raise click.ClickException(str(error)) from None
+    found = secops_settings(os.environ)
+    asked = SecOps(found.of, found.endpoint)
+    readers = feeds.readers(asked, uri)
+    if write == "create":
+        _create(asked, body, readers, uri, yes=yes)
+    else:
+        _update(asked, body, readers, uri, yes=yes)
 
 
 def _create(asked: SecOps, body: dict[str, Any], readers: list[SecOpsFeed], uri: str, *, yes: bool) -> None:

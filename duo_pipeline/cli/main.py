@@ -37,6 +37,18 @@ class _Commands(click.Group):
         print_in_any_encoding()  # before click prints a help text or an error
         return super().main(*arguments, **options)
 
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            from duo_pipeline.cli.errors import SENTENCES  # only a failure pays for the import
+
+            if isinstance(error, SENTENCES):
+                raise click.ClickException(str(error)) from None
+            raise
+
 
 @click.group(cls=_Commands)
 @click.version_option(__version__)

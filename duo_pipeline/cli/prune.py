@@ -8,7 +8,6 @@ import click
 import dagster as dg
 
 from duo_pipeline.cli.chosen_account import chosen_accounts
-from duo_pipeline.config.settings import SettingsError
 from duo_pipeline.defs import tags
 from duo_pipeline.defs.internals import delete_evaluations
 from duo_pipeline.preflight.instance import wrong_with_home
@@ -26,12 +25,10 @@ def run_prune(*, days: int, page_size: int = 100) -> None:
         page_size: How many runs to read, and how many runs' checks to delete, at a time.
 
     Raises:
-        click.ClickException: The file of accounts is wrong, or there is no instance.
+        SettingsError: The file of accounts is wrong.
+        click.ClickException: There is no instance.
     """
-    try:
-        names = {account.name for account in chosen_accounts(None)}
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from None
+    names = {account.name for account in chosen_accounts(None)}
     if wrong := wrong_with_home(os.environ.get("DAGSTER_HOME", "")):
         raise click.ClickException(f"DAGSTER_HOME {wrong}: set it to the folder of the Dagster instance.")
     with dg.DagsterInstance.get() as instance:

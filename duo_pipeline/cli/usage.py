@@ -18,7 +18,6 @@ from duo_pipeline.config import settings
 from duo_pipeline.config.account import Account
 from duo_pipeline.defs.resources import open_feed, s3_client
 from duo_pipeline.defs.usage_days import StoredDay, UsageDays
-from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.masking import shown
 from duo_pipeline.usage.chart import DAYS, chart
 from duo_pipeline.usage.credits import credits_left
@@ -54,15 +53,14 @@ def run_usage(
         today: Today, in UTC.
 
     Raises:
-        click.ClickException: A setting is missing or wrong, the days are, or S3 cannot be read.
+        click.ClickException: The account or the days are not clear.
+        SettingsError: A setting is missing or wrong.
+        BucketError: S3 refused a request or could not be reached.
     """
     chosen = chosen_account(account)
     wanted = _days(days, first, last, today())
-    try:
-        stored = UsageDays(open_feed(settings.feed(os.environ, chosen), s3_client(S3Resource())))
-        print_usage(stored, chosen, wanted, as_json=as_json)
-    except (settings.SettingsError, BucketError) as error:
-        raise click.ClickException(str(error)) from None
+    stored = UsageDays(open_feed(settings.feed(os.environ, chosen), s3_client(S3Resource())))
+    print_usage(stored, chosen, wanted, as_json=as_json)
 
 
 def print_usage(

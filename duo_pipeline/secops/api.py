@@ -64,29 +64,19 @@ class SecOps:
 
         return self._client(chronicle_v1.DashboardQueryServiceClient)
 
-    def call(self, what: str, right: str, send: Callable[[float], T]) -> T:
+    def call(self, what: str, right: str, method: Callable[..., T], request: object) -> T:
         """Return the answer to a request, which is tried again after a 429, a 5xx and a failed connection.
 
         Args:
             what: What is asked, in words that follow "SecOps did not".
             right: The right that the request needs.
-            send: Sends the request, and gets the seconds that the answer may take.
+            method: The method of Google's client.
+            request: The request that it takes.
 
         Raises:
             SecOpsError: SecOps refused the request, or could not be reached.
         """
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(SecOpsUnavailable),
-            stop=tenacity.stop_after_attempt(TRIES),
-            wait=tenacity.wait_exponential(multiplier=FIRST_WAIT_SECONDS),
-            sleep=self._sleep,
-            reraise=True,
-        )
-        try:
-            answer: T = retrying(self._try, what, right, send)
-        except SecOpsUnavailable as error:
-            raise SecOpsUnavailable(f"{error} (tried {TRIES} times): try again later.", error.code) from None
-        return answer
+        return self._retried(what, right, lambda: method(request=request, retry=None, timeout=SECONDS))
 
     def rest(
         self, what: str, right: str, method: str, path: str, *, body: Json | None = None, **parameters: str
@@ -105,7 +95,7 @@ class SecOps:
             SecOpsError: As in `call`.
         """
 
-        def send(seconds: float) -> Json:
+        def send() -> Json:
             from google.api_core.exceptions import from_http_response
 
             response = self._session.request(
@@ -113,7 +103,7 @@ class SecOps:
                 f"{self._url}/v1alpha/{self.name}/{path}",
                 json=body,
                 params=parameters,
-                timeout=seconds,
+                timeout=SECONDS,
                 allow_redirects=False,
             )
             if response.status_code != 200:
@@ -123,15 +113,29 @@ class SecOps:
                 raise SecOpsError(f"SecOps did not {what}: its answer is not a JSON object.")
             return dict(answer)
 
-        return self.call(what, right, send)
+        return self._retried(what, right, send)
 
-    def _try(self, what: str, right: str, send: Callable[[float], T]) -> T:
+    def _retried(self, what: str, right: str, send: Callable[[], T]) -> T:
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(SecOpsUnavailable),
+            stop=tenacity.stop_after_attempt(TRIES),
+            wait=tenacity.wait_exponential(multiplier=FIRST_WAIT_SECONDS),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            answer: T = retrying(self._try, what, right, send)
+        except SecOpsUnavailable as error:
+            raise SecOpsUnavailable(f"{error} (tried {TRIES} times): try again later.", error.code) from None
+        return answer
+
+    def _try(self, what: str, right: str, send: Callable[[], T]) -> T:
         from google.api_core.exceptions import GoogleAPICallError, RetryError
         from google.auth.exceptions import GoogleAuthError, TransportError
 
         self.requests_sent += 1
         try:
-            return send(SECONDS)
+            return send()
         except GoogleAPICallError as error:
             raise refused(what, right, error, self.name) from None
         except (TransportError, RetryError, requests.RequestException) as error:

@@ -96,7 +96,8 @@ def readers(secops: SecOps, uri: str) -> list[SecOpsFeed]:
     """
     feeds, token = list[SecOpsFeed](), ""
     while True:
-        page = _page(secops, token)
+        request = {"parent": secops.name, "page_size": _PAGE, "page_token": token}
+        page = next(secops.call("list its feeds", LIST, secops.feeds.list_feeds, request).pages)
         feeds += [_state(type(feed).pb(feed)) for feed in page.feeds]
         token = page.next_page_token
         if not token:
@@ -115,15 +116,10 @@ def create(secops: SecOps, body: Json) -> str:
     from google.cloud import chronicle_v1
     from google.protobuf.json_format import ParseDict
 
-    client, feed = secops.feeds, chronicle_v1.Feed()
+    feed = chronicle_v1.Feed()
     ParseDict(body, type(feed).pb(feed))
     request = chronicle_v1.CreateFeedRequest(parent=secops.name, feed=feed)
-    created = secops.call(
-        "create the feed",
-        CREATE,
-        lambda seconds: client.create_feed(request=request, retry=None, timeout=seconds),
-    )
-    return str(created.name)
+    return str(secops.call("create the feed", CREATE, secops.feeds.create_feed, request).name)
 
 
 def update(secops: SecOps, name: str, body: Json) -> None:
@@ -135,28 +131,15 @@ def update(secops: SecOps, name: str, body: Json) -> None:
     from google.cloud import chronicle_v1
     from google.protobuf.json_format import ParseDict
 
-    client, feed = secops.feeds, chronicle_v1.Feed()
+    feed = chronicle_v1.Feed()
     ParseDict({"name": name, "details": body["details"]}, type(feed).pb(feed))
     request = chronicle_v1.UpdateFeedRequest(feed=feed, update_mask="details")
-    secops.call(
-        "update the feed",
-        UPDATE,
-        lambda seconds: client.update_feed(request=request, retry=None, timeout=seconds),
-    )
+    secops.call("update the feed", UPDATE, secops.feeds.update_feed, request)
 
 
 def names(feeds: Sequence[SecOpsFeed]) -> str:
     """Return the names of feeds, for a sentence."""
     return " and ".join(feed.display_name or feed.name for feed in feeds)
-
-
-def _page(secops: SecOps, token: str) -> Any:  # noqa: ANN401 - Google's messages have no types
-    client, request = secops.feeds, {"parent": secops.name, "page_size": _PAGE, "page_token": token}
-    return secops.call(
-        "list its feeds",
-        LIST,
-        lambda seconds: next(client.list_feeds(request=request, retry=None, timeout=seconds).pages),
-    )
 
 
 def _state(feed: Any) -> SecOpsFeed:  # noqa: ANN401 - Google's messages have no types

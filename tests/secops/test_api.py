@@ -62,7 +62,7 @@ def test_a_wrong_instance_names_the_variables(world: World) -> None:
 def test_a_query_that_google_refuses_is_shown_with_its_words(world: World) -> None:
     client = world.ask()
     with pytest.raises(SecOpsError, match=r"\(400\): Google says \"The time window is not valid\.\"\."):
-        client.call("x", "y", lambda _: received.records(client, NOW, NOW, HOST))
+        received.records(client, NOW, NOW, HOST)
 
 
 def test_an_unreachable_host_is_tried_and_named() -> None:

@@ -19,7 +19,6 @@ from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.landing.packed import PackedError
 from duo_pipeline.masking import shown
 from duo_pipeline.secops import parser
-from duo_pipeline.secops.api import SecOps
 from duo_pipeline.udm.comparison import Comparison
 
 
@@ -38,8 +37,7 @@ def run_compare(source: str) -> None:
     load_dotenv(".env", override=True)
     comparison = Comparison()
     try:
-        found = secops(os.environ)
-        asked = SecOps(found.of, found.endpoint)
+        asked = secops(os.environ).open()
         active = parser.active_parser(asked)
         sent, compared = tee(_texts(source))
         for line, parsed in zip(compared, parser.run(asked, active, sent), strict=True):

@@ -33,7 +33,6 @@ from duo_pipeline.landing.line import as_sent, fingerprint
 from duo_pipeline.masking import mask_phone
 from duo_pipeline.sandbox.s3 import mirror
 from duo_pipeline.sandbox.sandbox import Sandbox
-from duo_pipeline.secops.api import SecOps
 from duo_pipeline.secops.received import Received, received
 
 HOURS = 24
@@ -180,8 +179,7 @@ def _shown_by_duo(sandbox: Sandbox, hours: Sequence[datetime]) -> list[dict[str,
 
 def _in_secops(hours: Sequence[datetime]) -> list[Received]:
     """Return what SecOps has of the hours."""
-    found = secops_settings(os.environ)
-    secops = SecOps(found.of, found.endpoint)
+    secops = secops_settings(os.environ).open()
     host = api_host(os.environ["DUO_API_HOST"]).name
     return list(received(secops, hours[0], hours[-1] + HOUR, host).values())
 

@@ -53,22 +53,18 @@ def run_feed(
         click.ClickException: There is no access key that a feed can use, or another number of feeds.
     """
     chosen = chosen_account(account)
-    if write:
-        instance = secops_settings(os.environ).of
+    asked = secops_settings(os.environ).open() if write else None
     if role:
         authentication = feed_body.role(*role)
     else:
         authentication = _access_key(profile) if show_secret or write else KEY_PLACEHOLDER
     feed_settings = settings.feed(os.environ, chosen)
     uri = f"s3://{feed_settings.bucket}/{feed_settings.prefix}"
-    body = feed_body.feed_body(
-        uri,
-        instance,
-        display_name=display_name,
-        authentication=authentication,
-    )
-    if write:
-        _send(write, body, uri, yes=yes)
+    instance = asked.instance if asked else instance
+    body = feed_body.feed_body(uri, instance, display_name=display_name, authentication=authentication)
+    if asked:
+        send = _create if write == "create" else _update
+        send(asked, body, feeds.readers(asked, uri), uri, yes=yes)
         return
     line = feed_body.secops_command(body, instance)
     if command:
@@ -76,17 +72,6 @@ def run_feed(
     else:
         click.echo(json.dumps(body, indent=2))
         click.echo(f"\nThe same with Google's command (pip install secops):\n{line}", err=True)
-
-
-def _send(write: Write, body: dict[str, Any], uri: str, *, yes: bool) -> None:
-    """Create or update the feed, after a question."""
-    found = secops_settings(os.environ)
-    asked = SecOps(found.of, found.endpoint)
-    readers = feeds.readers(asked, uri)
-    if write == "create":
-        _create(asked, body, readers, uri, yes=yes)
-    else:
-        _update(asked, body, readers, uri, yes=yes)
 
 
 def _create(asked: SecOps, body: dict[str, Any], readers: list[SecOpsFeed], uri: str, *, yes: bool) -> None:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -12,7 +11,8 @@ from pydantic import AfterValidator, Field, PlainValidator
 from duo_pipeline.config import settings
 from duo_pipeline.config.account import DEFAULT_ACCOUNT
 from duo_pipeline.config.settings import SettingsError
-from duo_pipeline.duo.host import ApiHost, api_host
+from duo_pipeline.duo.host import ApiHost, api_host, is_loopback
+from duo_pipeline.secops.api import SecOps
 from duo_pipeline.secops.instance import Instance
 
 WAIT_MINUTES = 180
@@ -33,16 +33,9 @@ def _endpoint(text: str) -> str:
         host = ""
     if not host or parts.scheme not in ("http", "https"):
         raise ValueError("must be a URL, as in https://us-chronicle.googleapis.com")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("must not be plain http:// (allowed only for loopback addresses)")
     return text.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 _Id = Annotated[str, AfterValidator(_id)]
@@ -73,10 +66,9 @@ class SecOpsSettings:
     endpoint: Annotated[str, AfterValidator(_endpoint)] = ""
     wait_minutes: Annotated[int, Field(ge=0)] = WAIT_MINUTES
 
-    @property
-    def of(self) -> Instance:
-        """The instance."""
-        return Instance(self.project, self.location, self.instance)
+    def open(self) -> SecOps:
+        """Return the instance; nothing is asked yet."""
+        return SecOps(Instance(self.project, self.location, self.instance), self.endpoint)
 
 
 def is_set(environ: Mapping[str, str]) -> bool:

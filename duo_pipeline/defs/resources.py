@@ -111,10 +111,6 @@ class SecOpsInstance(dg.ConfigurableResource[SecOps]):
         """
         return config.parse(SecOpsSettings, _texts(self))
 
-    def open(self, settings: SecOpsSettings) -> SecOps:
-        """Return the instance; nothing is asked yet."""
-        return SecOps(settings.of, settings.endpoint)
-
 
 def resources_of(account: Account) -> dict[str, dg.ConfigurableResource[Any]]:
     """Return the resources of an account, by their keys.

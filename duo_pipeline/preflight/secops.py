@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from duo_pipeline.config.secops import SecOpsSettings, secops
+from duo_pipeline.config.secops import secops
 from duo_pipeline.config.settings import FeedSettings, SettingsError
 from duo_pipeline.preflight.lines import Group
 from duo_pipeline.secops import feeds, parser
@@ -32,11 +32,10 @@ def check(environ: Mapping[str, str], feed_settings: FeedSettings | None) -> Gro
     """
     group = Group("SecOps", SETTINGS, QUERIES, FEEDS, FEED, TRANSFER, PARSERS, RUN)
     try:
-        found: SecOpsSettings = secops(environ)
+        asked = secops(environ).open()
     except SettingsError as error:
         group.fail(SETTINGS, str(error))
         return group
-    asked = SecOps(found.of, found.endpoint)
     group.ok(SETTINGS, f"The instance is {asked.name}.")
     now = datetime.now(UTC)
     counts = _try(group, QUERIES, lambda: platform_counts(asked, now - timedelta(days=1), now))

@@ -22,7 +22,6 @@ from duo_pipeline.landing.hour_lines import hour_lines
 from duo_pipeline.landing.hour_queue import CONCURRENT_HOURS
 from duo_pipeline.landing.line import is_countable, record_id
 from duo_pipeline.landing.spill import SpillError
-from duo_pipeline.secops.api import SecOps
 from duo_pipeline.secops.errors import SecOpsError
 from duo_pipeline.secops.receipts import FeedLine, InFeed, Receipt, receipts
 
@@ -121,7 +120,7 @@ def _receipts(
     text = getattr(context.resources, account.resources.duo).host
     host = settings.parse(LineHost, {"host": text}, account).host.name
     hours = _Hours(feed, host, account.shares_host, _objects(feed, asked))
-    secops: SecOps = instance.open(found)
+    secops = found.open()
     with ThreadPoolExecutor(CONCURRENT_HOURS) as threads:
         in_feed = list(threads.map(hours.in_feed, asked))
     made = receipts(

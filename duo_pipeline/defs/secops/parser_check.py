@@ -63,7 +63,7 @@ def parser_as_modelled(
             resource: S3Feed = getattr(context.resources, account.resources.feed)
             feed = resource.open(resource.settings(account))
             instance: SecOpsInstance = getattr(context.resources, account.secops_resource)
-            secops = instance.open(instance.settings())
+            secops = instance.settings().open()
             landed = context.instance.get_materialized_partitions(lines.key)
             own = one_of_each_sort(feed, [hour_of(key) for key in sorted(landed)[-_NEWEST_HOURS:]])
             active = parser.active_parser(secops)

@@ -1,6 +1,5 @@
 """The days as Dagster's partitions."""
 
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -32,17 +31,6 @@ def hours_of(day: date) -> list[datetime]:
     """Return the hours of a day, in UTC."""
     first = datetime(day.year, day.month, day.day, tzinfo=UTC)
     return [first + HOUR * number for number in range(HOURS)]
-
-
-def contiguous_days(days: Iterable[date]) -> list[tuple[date, date]]:
-    """Return the contiguous ranges of days that are given in order: the first and the last day of each."""
-    ranges: list[tuple[date, date]] = []
-    for day in days:
-        if ranges and ranges[-1][1] + DAY == day:
-            ranges[-1] = (ranges[-1][0], day)
-        else:
-            ranges.append((day, day))
-    return ranges
 
 
 def days_known(instance: dg.DagsterInstance, asset: dg.AssetsDefinition) -> tuple[set[date], set[date]]:

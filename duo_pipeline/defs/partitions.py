@@ -1,13 +1,15 @@
 """The hours as Dagster's partitions, and which of them can be read now."""
 
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import TypeVar
 
 import dagster as dg
 
 from duo_pipeline.config.settings import HOUR_FORMAT, HourSettings
 
 HOUR = timedelta(hours=1)
+T = TypeVar("T", datetime, date)
 _NAMED_RANGES = 5
 DUO_HISTORY = timedelta(days=180)
 """Duo refuses older hours. We stay an hour below the limit, because Duo's clock may be ahead of ours."""
@@ -51,14 +53,14 @@ def hours_between(first: datetime, last: datetime) -> list[datetime]:
     return [first + HOUR * number for number in range((last - first) // HOUR + 1)]
 
 
-def contiguous(hours: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
-    """Return the contiguous ranges of sorted hours: the first and the last hour of each."""
-    ranges: list[tuple[datetime, datetime]] = []
-    for hour in hours:
-        if ranges and ranges[-1][1] + HOUR == hour:
-            ranges[-1] = (ranges[-1][0], hour)
+def contiguous(starts: Iterable[T], length: timedelta = HOUR) -> list[tuple[T, T]]:
+    """Return the contiguous ranges of sorted hours, or days: the first and the last of each."""
+    ranges: list[tuple[T, T]] = []
+    for start in starts:
+        if ranges and ranges[-1][1] + length == start:
+            ranges[-1] = (ranges[-1][0], start)
         else:
-            ranges.append((hour, hour))
+            ranges.append((start, start))
     return ranges
 
 

@@ -9,10 +9,10 @@ from duo_pipeline.config.account import Account
 from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs import tags
 from duo_pipeline.defs.checks import as_usual, no_hour_left_out
-from duo_pipeline.defs.days import contiguous_days, days_known, key_of_day
+from duo_pipeline.defs.days import DAY, days_known, key_of_day
 from duo_pipeline.defs.dead_runs import end_dead_runs
 from duo_pipeline.defs.partition_status import missing, to_request
-from duo_pipeline.defs.partitions import HOUR, key_of, last_settled
+from duo_pipeline.defs.partitions import HOUR, contiguous, key_of, last_settled
 
 RECONCILE_CRON = "35 2 * * *"
 """Each night, between two runs of the hourly schedule."""
@@ -133,7 +133,7 @@ def usage_schedule(
     def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         days = _days_over(context.instance, ndjson, hours, now())
         done, under_way = days_known(context.instance, usage)
-        ranges = contiguous_days(day for day in days if day not in done | under_way)
+        ranges = contiguous((day for day in days if day not in done | under_way), DAY)
         if not ranges:
             yield dg.SkipReason("Each day whose last hour has landed has its usage.")
         for first, last in ranges:

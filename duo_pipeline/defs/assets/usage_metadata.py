@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
+from duo_pipeline.defs.days import hours_of
+from duo_pipeline.defs.partitions import contiguous
 from duo_pipeline.masking import shown
 from duo_pipeline.usage.chart import chart
 from duo_pipeline.usage.credits import CreditsLeft
@@ -35,7 +37,7 @@ def usage_metadata(
         "numbers": dg.MetadataValue.int(usage.numbers),
         "findings": dg.MetadataValue.int(len(usage.findings)),
         "findings_table": dg.MetadataValue.md(_findings(usage)),
-        "missing_hours": dg.MetadataValue.text(named_hours(usage.missing_hours) or "none"),
+        "missing_hours": dg.MetadataValue.text(_missing_hours(usage)),
         "by_country": dg.MetadataValue.md(_table(usage, "country")),
         "by_type": dg.MetadataValue.md(_table(usage, "type")),
         "by_context": dg.MetadataValue.md(_table(usage, "context")),
@@ -48,15 +50,12 @@ def usage_metadata(
     }
 
 
-def named_hours(hours: Sequence[int]) -> str:
-    """Return the hours of a day as ranges: ``03:00, 15:00 to 23:00``."""
-    ranges: list[list[int]] = []
-    for hour in hours:
-        if ranges and ranges[-1][1] + 1 == hour:
-            ranges[-1][1] = hour
-        else:
-            ranges.append([hour, hour])
-    return ", ".join(f"{a:02}:00" if a == b else f"{a:02}:00 to {b:02}:00" for a, b in ranges)
+def _missing_hours(usage: Usage) -> str:
+    """Return the hours of the day that had not landed, as ranges: ``03:00, 15:00 to 23:00``."""
+    hours = hours_of(usage.day)
+    ranges = contiguous(hours[number] for number in usage.missing_hours)
+    named = (f"{a:%H:%M}" if a == b else f"{a:%H:%M} to {b:%H:%M}" for a, b in ranges)
+    return ", ".join(named) or "none"
 
 
 def _table(usage: Usage, name: str) -> str:

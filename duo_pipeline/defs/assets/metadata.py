@@ -23,6 +23,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dg.MetadataVa
     return dg.MetadataValue.md("\n".join(f"|{'|'.join(line)}|" for line in lines))
 
 
+def table_or_none(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dg.MetadataValue:
+    """Return a `table`, or the word "none" if it would have no rows."""
+    return table(header, rows) if rows else dg.MetadataValue.md("none")
+
+
 def preview(records: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> dg.MetadataValue:
     """Return a table with some fields of some records, with masked phone numbers."""
     return table(

@@ -11,7 +11,7 @@ from duo_pipeline.config import settings
 from duo_pipeline.config.account import Account
 from duo_pipeline.defs.assets.harmless_errors import harmless_errors
 from duo_pipeline.defs.assets.materializations import Materializations, Metadata
-from duo_pipeline.defs.assets.metadata import table, text_or_null
+from duo_pipeline.defs.assets.metadata import table_or_none, text_or_null
 from duo_pipeline.defs.checks import evaluations, in_place
 from duo_pipeline.defs.checks.evaluations import IN_PLACE, Verdict
 from duo_pipeline.defs.checks.udm import UDM_CHECKS, verdict
@@ -157,7 +157,7 @@ def _facts_chart(counts: Sequence[FactCount]) -> dg.MetadataValue:
             share = events / lines
             bar = "█" * round(share * _BAR) + "░" * (_BAR - round(share * _BAR))
             rows.append((f"`{udm}`", raw, f"{lines:,}", f"{events:,}", f"{bar}{_NO_BREAK}{share:.0%}"))
-    return _table_or_none(("UDM field", "from", "lines", "events", "arrives"), rows)
+    return table_or_none(("UDM field", "from", "lines", "events", "arrives"), rows)
 
 
 def _findings_table(findings: Findings) -> dg.MetadataValue:
@@ -166,8 +166,4 @@ def _findings_table(findings: Findings) -> dg.MetadataValue:
         first = places[0]
         whose = shown(first.record_id or "")
         rows.append((issue.sentence, issue.type.severity, f"{lines:,}", str(first), whose))
-    return _table_or_none(("finding", "severity", "lines", "first place", "telephony_id"), rows)
-
-
-def _table_or_none(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dg.MetadataValue:
-    return table(header, rows) if rows else dg.MetadataValue.md("none")
+    return table_or_none(("finding", "severity", "lines", "first place", "telephony_id"), rows)

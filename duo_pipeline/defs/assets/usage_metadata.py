@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
+from duo_pipeline.defs.assets.metadata import table_or_none
 from duo_pipeline.defs.days import hours_of
 from duo_pipeline.defs.partitions import contiguous
 from duo_pipeline.masking import shown
@@ -36,11 +37,13 @@ def usage_metadata(
         "records": dg.MetadataValue.int(usage.calls),
         "numbers": dg.MetadataValue.int(usage.numbers),
         "findings": dg.MetadataValue.int(len(usage.findings)),
-        "findings_table": dg.MetadataValue.md(_findings(usage)),
+        "findings_table": table_or_none(
+            ("rule", "finding"), [(one.rule, one.sentence) for one in usage.findings]
+        ),
         "missing_hours": dg.MetadataValue.text(_missing_hours(usage)),
-        "by_country": dg.MetadataValue.md(_table(usage, "country")),
-        "by_type": dg.MetadataValue.md(_table(usage, "type")),
-        "by_context": dg.MetadataValue.md(_table(usage, "context")),
+        "by_country": _table(usage, "country"),
+        "by_type": _table(usage, "type"),
+        "by_context": _table(usage, "context"),
         "credits_by_hour": dg.MetadataValue.md(f"```\n{chart(usage.day, landed)}\n```"),
         "credits_left": dg.MetadataValue.text(str(left)),
         "unreadable_numbers": dg.MetadataValue.int(usage.unreadable_numbers),
@@ -58,22 +61,12 @@ def _missing_hours(usage: Usage) -> str:
     return ", ".join(named) or "none"
 
 
-def _table(usage: Usage, name: str) -> str:
+def _table(usage: Usage, name: str) -> dg.MetadataValue:
     rows = usage.by(name)
     cells = [(shown(str(row[name])), f"{row['calls']:,}", f"{row['credits']:,}") for row in rows[:_MOST_ROWS]]
     more = [(f"{len(rows) - _MOST_ROWS} more", "", "")] if len(rows) > _MOST_ROWS else []
-    return _markdown([(name, "records", "credits"), *cells, *more]) if rows else "none"
-
-
-def _findings(usage: Usage) -> str:
-    rows = [(one.rule, one.sentence) for one in usage.findings]
-    return _markdown([("rule", "finding"), *rows]) if rows else "none"
+    return table_or_none((name, "records", "credits"), [*cells, *more])
 
 
 def _rules_off(off: Mapping[str, str]) -> str:
     return "\n".join(f"- `{rule}` {why}" for rule, why in off.items()) or "none"
-
-
-def _markdown(rows: Sequence[Sequence[str]]) -> str:
-    lines = [f"|{'|'.join(row)}|" for row in rows]
-    return "\n".join([lines[0], f"|{'---|' * len(rows[0])}", *lines[1:]])

@@ -67,7 +67,7 @@ def telephony_ndjson(
         required_resource_keys=set(account.resources),
         group_name=account.name,
         kinds={"s3", "json"},
-        check_specs=[evaluations.hourly_spec(COMPLETE, complete.DESCRIPTION, key, partitions)],
+        check_specs=[evaluations.spec_by_partition(COMPLETE, complete.DESCRIPTION, key, partitions)],
     )
     @harmless_errors()
     def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]

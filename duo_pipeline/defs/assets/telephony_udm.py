@@ -70,7 +70,7 @@ def telephony_udm(account: Account, partitions: dg.PartitionsDefinition[str]) ->
         kinds={"s3", "json"},
         automation_condition=LINES_ARE_NEWER,
         check_specs=[
-            evaluations.hourly_spec(name, description, key, partitions)
+            evaluations.spec_by_partition(name, description, key, partitions)
             for name, description in descriptions.items()
         ],
     )

@@ -11,7 +11,7 @@ from duo_pipeline.config.account import Account
 from duo_pipeline.config.settings import SettingsError, UsageSettings
 from duo_pipeline.defs.assets.usage_metadata import usage_metadata
 from duo_pipeline.defs.checks import no_abuse
-from duo_pipeline.defs.checks.evaluations import Verdict
+from duo_pipeline.defs.checks.evaluations import NO_ABUSE, Verdict, spec_by_partition
 from duo_pipeline.defs.days import day_of, hours_of, key_of_day
 from duo_pipeline.defs.partition_status import missing
 from duo_pipeline.defs.resources import DuoAdminApi, S3Feed, duo_and_feed
@@ -78,7 +78,7 @@ def telephony_usage(
         group_name=account.name,
         kinds={"s3", "pandas"},
         automation_condition=HOURS_ARE_NEWER,
-        check_specs=[no_abuse.spec(key, partitions)],
+        check_specs=[spec_by_partition(NO_ABUSE, no_abuse.DESCRIPTION, key, partitions)],
     )
     def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
         days = sorted(day_of(key) for key in context.partition_keys)

@@ -85,10 +85,10 @@ class AssetCheck:
         )
 
 
-def hourly_spec(
+def spec_by_partition(
     name: str, description: str, asset: dg.AssetKey, partitions: dg.PartitionsDefinition[str]
 ) -> dg.AssetCheckSpec:
-    """Return the spec, for Dagster, of a check that judges each hour of an asset."""
+    """Return the spec, for Dagster, of a check that judges each partition of an asset."""
     return dg.AssetCheckSpec(name, asset=asset, partitions_def=partitions, description=description)
 
 

@@ -11,15 +11,7 @@ from duo_pipeline.defs.days import HOURS, hours_of, key_of_day
 from duo_pipeline.usage.day import Usage
 from duo_pipeline.usage.profile import Profile
 
-
-def spec(asset: dg.AssetKey, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:
-    """Return the check's spec for Dagster."""
-    return dg.AssetCheckSpec(
-        NO_ABUSE,
-        asset=asset,
-        partitions_def=partitions,
-        description="Nothing in the day's calls and texts looks like toll fraud or MFA abuse.",
-    )
+DESCRIPTION = "Nothing in the day's calls and texts looks like toll fraud or MFA abuse."
 
 
 def verdict(usage: Usage) -> Verdict:

@@ -11,7 +11,7 @@ from duo_pipeline import ndjson
 from duo_pipeline.config import settings
 from duo_pipeline.config.account import Account
 from duo_pipeline.config.secops import LineHost, SecOpsSettings
-from duo_pipeline.defs.checks.evaluations import RECEIVED
+from duo_pipeline.defs.checks.evaluations import RECEIVED, spec_by_partition
 from duo_pipeline.defs.partitions import hour_of, key_of, named
 from duo_pipeline.defs.resources import S3Feed, SecOpsInstance
 from duo_pipeline.landing import keys
@@ -61,9 +61,7 @@ def secops_events(
                 skippable=True,
             )
         ],
-        check_specs=[
-            dg.AssetCheckSpec(RECEIVED, asset=key, partitions_def=partitions, description=_DESCRIPTION)
-        ],
+        check_specs=[spec_by_partition(RECEIVED, _DESCRIPTION, key, partitions)],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         can_subset=True,

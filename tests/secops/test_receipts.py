@@ -1,5 +1,6 @@
 """Tests of the receipts, against the emulated SecOps and each of its knobs."""
 
+from dataclasses import asdict
 from datetime import timedelta
 
 import pytest
@@ -54,7 +55,7 @@ def test_a_feed_that_stops_is_red_within_four_hours(world: World, feed: str) -> 
     world.now += HOUR * 4
     assert statuses(world.receipts()) == {"received"}
     stopped, before = world.now, world.hours.copy()
-    world.api.knobs = Knobs(**{**USUAL.to_dict(), "feed": feed})
+    world.api.knobs = Knobs(**{**asdict(USUAL), "feed": feed})
     while True:
         world.now += timedelta(minutes=15)
         hour = world.now.replace(minute=0) - HOUR

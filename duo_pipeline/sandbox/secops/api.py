@@ -8,7 +8,7 @@ import base64
 import binascii
 import json
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -99,7 +99,6 @@ class SecOpsApi:
                 ),
                 self._route("GET", f"{v1}/feeds", "feeds.list", self._list_feeds),
                 self._route("POST", f"{v1}/feeds", "feeds.create", self._create_feed),
-                self._route("GET", f"{v1}/feeds/{{feed}}", "feeds.get", self._get_feed),
                 self._route("PATCH", f"{v1}/feeds/{{feed}}", "feeds.update", self._update_feed),
                 self._route("GET", f"{v1alpha}/parsers", "parsers.list", self._list_parsers),
                 self._route("GET", f"{v1alpha}/parserExtensions", "parserExtensions.list", self._extensions),
@@ -223,11 +222,6 @@ class SecOpsApi:
         feeds = [self._feed(id_) for id_ in self._feeds]
         return _answer(request, chronicle_v1.ListFeedsResponse, {"feeds": feeds})
 
-    def _get_feed(self, request: Request, body: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - as the others
-        from google.cloud import chronicle_v1
-
-        return _answer(request, chronicle_v1.Feed, self._feed(self._known(request)))
-
     def _create_feed(self, request: Request, body: dict[str, Any]) -> dict[str, Any]:
         from google.cloud import chronicle_v1
 
@@ -237,18 +231,14 @@ class SecOpsApi:
     def _update_feed(self, request: Request, body: dict[str, Any]) -> dict[str, Any]:
         from google.cloud import chronicle_v1
 
-        id_ = self._known(request)
+        id_ = str(request.path_params["feed"])
+        if id_ not in self._feeds:
+            raise Refusal(404, f"There is no feed {id_}.")
         _message(chronicle_v1.Feed, body)
         if request.query_params.get("updateMask") == "details":
             self._feeds[id_]["details"] = _without_enums(chronicle_v1.Feed, body)["details"]
             self._transfers[id_].uri = _uri(self._feeds[id_])
         return _answer(request, chronicle_v1.Feed, self._feed(id_))
-
-    def _known(self, request: Request) -> str:
-        id_ = str(request.path_params["feed"])
-        if id_ not in self._feeds:
-            raise Refusal(404, f"There is no feed {id_}.")
-        return id_
 
     def _add(self, body: dict[str, Any], since: datetime) -> str:
         from google.cloud import chronicle_v1
@@ -333,7 +323,7 @@ class SecOpsApi:
     async def _control(self, request: Request) -> Response:
         if request.method == "PUT":
             try:
-                self.knobs = Knobs.from_dict(json.loads(await request.body()))
+                self.knobs = Knobs(**json.loads(await request.body()))
             except (TypeError, ValueError) as error:
                 return JSONResponse({"error": str(error)}, 400)
         return JSONResponse(asdict(self.knobs))
@@ -342,11 +332,6 @@ class SecOpsApi:
         refusal = Refusal(404, f"Requested entity was not found: {request.url.path}")
         self.requests.append(LoggedRequest(request.method, request.url.path, refusal.status))
         return refusal.response()
-
-
-def counts(requests: Sequence[LoggedRequest] | deque[LoggedRequest]) -> Counter[str]:
-    """Return how many requests there were, by the last part of their paths."""
-    return Counter(request.path.rpartition("/")[2] for request in requests)
 
 
 def _each(faults: Sequence[Fault]) -> Iterator[Fault | None]:

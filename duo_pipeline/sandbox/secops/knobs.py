@@ -1,8 +1,7 @@
 """The knobs of the emulated SecOps: its delays, and what may go wrong between the bucket and the events."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
@@ -31,6 +30,9 @@ class Fault:
 class Knobs:
     """The behaviour of the emulated SecOps; the defaults are what is known of the real one.
 
+    ``Knobs(**values)`` makes them of a JSON object; a name or a value that is not valid is a `TypeError` or a
+    `ValueError` that names it.
+
     Args:
         transfer_minutes: A feed transfers objects each so many minutes, counted from midnight.
         transfer_delay_minutes: A transfer sees an object so many minutes after it was written.
@@ -56,16 +58,3 @@ class Knobs:
     extension: bool = False
     refused_rights: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the knobs as a value that JSON can represent."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Knobs":
-        """Return the knobs of a `to_dict` value; a knob that is not named keeps its default.
-
-        Raises:
-            ValueError: A name or a value is not valid; the text names each of them.
-        """
-        return cls(**values)

@@ -1,5 +1,6 @@
-"""Run statistical queries in YARA-L over flat rows: the part of the language that dashboards need."""
+"""Run statistical queries in YARA-L over flat rows: the part of the language that the pipeline needs."""
 
+import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +18,8 @@ _TOKEN = re.compile(
     r"|(?P<name>[a-z_]+(?:\.[a-z_0-9]+)*)|(?P<sign>!=|<=|>=|[-=<>+*/(),]))",
     re.IGNORECASE,
 )
-_SECTION = re.compile(r"^\s*(match|outcome|order|limit)\s*:", re.IGNORECASE)
+_SECTION = re.compile(r"^\s*(match|outcome|limit)\s*:", re.IGNORECASE)
 _ASSIGNMENT = re.compile(r"\s*(\$\w+)\s*=\s*(.*)", re.DOTALL)
-_FORMATS = {"SECOND": "%F %T", "MINUTE": "%F %H:%M", "HOUR": "%F %H", "DATE": "%F"}
 
 
 class QueryError(Exception):
@@ -39,7 +39,6 @@ class Query:
     _variables: Mapping[str, Expression]
     _match: Sequence[str]
     _outcomes: Mapping[str, Aggregate]
-    _order: Sequence[tuple[str, bool]]
     _limit: int
 
     def run(self, rows: Iterable[Row]) -> tuple[list[str], list[list[Any]]]:
@@ -55,8 +54,6 @@ class Query:
             [*key, *(outcome(members) for outcome in self._outcomes.values())]
             for key, members in groups.items()
         ]
-        for name, descending in reversed(self._order):
-            answer.sort(key=lambda cells: cells[names.index(name)], reverse=descending)
         return [name.removeprefix("$") for name in names], answer[: self._limit]
 
 
@@ -76,10 +73,11 @@ def compile_query(text: str) -> Query:
     match = [name.strip() for name in "".join(sections["match"]).split(",") if name.strip()]
     if unknown := [name for name in match if name not in variables]:
         raise QueryError(f"undefined placeholder {unknown[0]} in match")
-    outcomes = {
-        name: _Compiler(expression, variables).aggregate()
-        for name, expression in _statements(sections["outcome"])
-    }
+    outcomes = dict[str, Aggregate]()
+    for line in sections["outcome"]:
+        if not (assigned := _ASSIGNMENT.fullmatch(line)):
+            raise QueryError(f"expected an assignment: {line.strip()}")
+        outcomes[assigned[1]] = _Compiler(assigned[2], variables).aggregate()
     if not match and not outcomes:
         raise QueryError("a statistical query needs a match or an outcome section")
     return Query(
@@ -88,45 +86,20 @@ def compile_query(text: str) -> Query:
         variables,
         match,
         outcomes,
-        _order(sections["order"], {*match, *outcomes}),
         _limit("".join(sections["limit"]).strip()),
     )
 
 
 def _sections(text: str) -> dict[str, list[str]]:
-    sections: dict[str, list[str]] = {name: [] for name in ("filter", "match", "outcome", "order", "limit")}
+    sections: dict[str, list[str]] = {name: [] for name in ("filter", "match", "outcome", "limit")}
     current = "filter"
     for raw in text.splitlines():
-        line = raw.split("//")[0].rstrip() if '"' not in raw else raw.rstrip()
+        line = raw.rstrip()
         if header := _SECTION.match(line):
             current, line = header[1].lower(), line[header.end() :]
         if line.strip():
             sections[current].append(line)
     return sections
-
-
-def _statements(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
-    joined: list[str] = []
-    for line in lines:
-        if _ASSIGNMENT.fullmatch(line) or not joined:
-            joined.append(line)
-        else:
-            joined[-1] += f"\n{line}"
-    for statement in joined:
-        assigned = _ASSIGNMENT.fullmatch(statement)
-        if not assigned:
-            raise QueryError(f"expected an assignment: {statement.strip()}")
-        yield assigned[1], assigned[2]
-
-
-def _order(lines: Sequence[str], known: set[str]) -> list[tuple[str, bool]]:
-    order = []
-    for part in ",".join(lines).split(","):
-        if words := part.split():
-            if words[0] not in known:
-                raise QueryError(f"undefined placeholder {words[0]} in order")
-            order.append((words[0], words[1:] == ["desc"]))
-    return order
 
 
 def _limit(text: str) -> int:
@@ -146,7 +119,7 @@ class _Compiler:
         self._variables = variables
 
     def whole(self) -> Expression:
-        expression = self._or()
+        expression = self._and()
         self._end()
         return expression
 
@@ -156,16 +129,10 @@ class _Compiler:
         if function is None:
             raise QueryError(f"{name} is not an aggregate function")
         self._take("sign", "(")
-        inner = self._or()
+        inner = self._and()
         self._take("sign", ")")
         self._end()
         return lambda rows: function([inner(row) for row in rows])
-
-    def _or(self) -> Expression:
-        parts = [self._and()]
-        while self._is("name", "or"):
-            parts.append(self._and())
-        return parts[0] if len(parts) == 1 else lambda row: any(part(row) for part in parts)
 
     def _and(self) -> Expression:
         parts = [self._comparison()]
@@ -174,17 +141,18 @@ class _Compiler:
         return parts[0] if len(parts) == 1 else lambda row: all(part(row) for part in parts)
 
     def _comparison(self) -> Expression:
-        left = self._sum()
+        left = self._difference()
         for sign, compare in _COMPARISONS.items():
             if self._is("sign", sign):
-                right = self._sum()
+                right = self._difference()
                 return lambda row: any(compare(one, right(row)) for one in _each(left(row)))
         return left
 
-    def _sum(self) -> Expression:
+    def _difference(self) -> Expression:
         left = self._primary()
-        while sign := next((sign for sign in "+-*/" if self._is("sign", sign)), None):
-            left = _arithmetic(sign, left, self._primary())
+        if self._is("sign", "-"):
+            right = self._primary()
+            return lambda row: (left(row) or 0) - (right(row) or 0)
         return left
 
     def _primary(self) -> Expression:
@@ -212,9 +180,9 @@ class _Compiler:
         raise QueryError(f"unexpected {text}")
 
     def _function(self, name: str) -> Expression:
-        arguments = [self._or()]
+        arguments = [self._and()]
         while self._is("sign", ","):
-            arguments.append(self._or())
+            arguments.append(self._and())
         self._take("sign", ")")
         if name == "if" and len(arguments) == 3:
             condition, yes, no = arguments
@@ -223,8 +191,7 @@ class _Compiler:
             seconds, form, zone = arguments
             if zone({}) != "UTC":
                 raise QueryError("this emulator knows only UTC")
-            pattern = str(_FORMATS.get(form({}), form({})))
-            pattern = pattern.replace("%F", "%Y-%m-%d").replace("%T", "%H:%M:%S")
+            pattern = str(form({})).replace("%F", "%Y-%m-%d")
             return lambda row: (
                 datetime.fromtimestamp(seconds(row), UTC).strftime(pattern) if seconds(row) else ""
             )
@@ -264,30 +231,17 @@ def _each(value: object) -> Sequence[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _arithmetic(sign: str, left: Expression, right: Expression) -> Expression:
-    operations: dict[str, Callable[[Any, Any], Any]] = {
-        "+": lambda one, other: one + other,
-        "-": lambda one, other: one - other,
-        "*": lambda one, other: one * other,
-        "/": lambda one, other: one / other,
-    }
-    operate = operations[sign]
-    return lambda row: operate(left(row) or 0, right(row) or 0)
-
-
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "!=": lambda one, other: one != other,
-    "<=": lambda one, other: one <= other,
-    ">=": lambda one, other: one >= other,
-    "=": lambda one, other: one == other,
-    "<": lambda one, other: one < other,
-    ">": lambda one, other: one > other,
+    "!=": operator.ne,
+    "<=": operator.le,
+    ">=": operator.ge,
+    "=": operator.eq,
+    "<": operator.lt,
+    ">": operator.gt,
 }
 _AGGREGATES: dict[str, Callable[[list[Any]], Any]] = {
     "count": lambda values: sum(value not in ("", None) for value in values),
     "count_distinct": lambda values: len({value for value in values if value not in ("", None)}),
     "sum": lambda values: sum(value or 0 for value in values),
-    "min": lambda values: min(values),
-    "max": lambda values: max(values),
-    "avg": lambda values: sum(values) / len(values),
+    "max": max,
 }

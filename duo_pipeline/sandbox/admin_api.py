@@ -24,17 +24,15 @@ from duo_pipeline.sandbox.faults import faulty
 from duo_pipeline.sandbox.knobs import Fault, Knobs
 from duo_pipeline.sandbox.log import (
     CREDITS_REMAINING,
-    CREDITS_USED_PATH,
     LOG_PATH,
     SUMMARY,
     SUMMARY_PATH,
     AttackedLog,
     Log,
     between,
-    credits_used,
     moment,
 )
-from duo_pipeline.sandbox.paging import Pager, integer, query_of, visible
+from duo_pipeline.sandbox.paging import Pager, query_of, visible
 from duo_pipeline.sandbox.signatures import credentials, is_signed
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -137,7 +135,7 @@ class AdminApi:
         return response
 
     def _authenticate(self, request: Request, body: bytes, now: datetime) -> None:
-        if request.url.path not in (LOG_PATH, CREDITS_USED_PATH, SUMMARY_PATH) or request.method != "GET":
+        if request.url.path not in (LOG_PATH, SUMMARY_PATH) or request.method != "GET":
             raise DuoError(40401)
         given = credentials(request)
         if given is None:
@@ -175,17 +173,11 @@ class AdminApi:
         granted = knobs.grant_read_log if request.url.path == LOG_PATH else knobs.grant_read_information
         if not granted:
             raise DuoError(40301)
-        oldest = now - timedelta(days=knobs.history_days)
-        if request.url.path == LOG_PATH:
-            query = query_of(params, oldest, knobs)
-            items = visible(self._log_of(params), query.mintime, query.maxtime, knobs=knobs, now=now)
-            return self._pager.page(items, query, knobs).response(query, knobs)
-        if request.url.path == CREDITS_USED_PATH:
-            mintime, maxtime = (integer(params, name, r"\d{10}") for name in ("mintime", "maxtime"))
-            begin = max(mintime, int(oldest.timestamp()))
-            items = visible(self._log_of(params), begin * 1000, maxtime * 1000, knobs=knobs, now=now)
-            return credits_used(items, mintime, maxtime)
-        return {**SUMMARY, CREDITS_REMAINING: knobs.credits_remaining}
+        if request.url.path == SUMMARY_PATH:
+            return {**SUMMARY, CREDITS_REMAINING: knobs.credits_remaining}
+        query = query_of(params, now - timedelta(days=knobs.history_days), knobs)
+        items = visible(self._log_of(params), query.mintime, query.maxtime, knobs=knobs, now=now)
+        return self._pager.page(items, query, knobs).response(query, knobs)
 
     def _log_of(self, params: Mapping[str, str]) -> Log:
         """Return the log that a request asks for, with the attacks of the knobs."""

@@ -15,7 +15,6 @@ from duo_pipeline.sandbox.traffic import Call, Traffic
 PREFIX = "duo-telephony/"
 """Where the pipeline writes it, and the feed of the emulated SecOps reads it."""
 LOG_PATH = "/admin/v2/logs/telephony"
-CREDITS_USED_PATH = "/admin/v1/info/telephony_credits_used"
 SUMMARY_PATH = "/admin/v1/info/summary"
 CREDITS_REMAINING = "telephony_credits_remaining"
 """The field of the summary that a knob sets."""
@@ -89,12 +88,6 @@ def between(log: Log, start: datetime, end: datetime) -> Iterator[Placed]:
     first, last = micros(start), micros(end)
     for hour in range(first // HOUR_MICROS * HOUR_MICROS, last, HOUR_MICROS):
         yield from (placed for placed in log.placed(moment(hour)) if first <= placed.micros < last)
-
-
-def credits_used(items: Iterable[Placed], mintime: int, maxtime: int) -> dict[str, int]:
-    """Return the response with the credits of the items, all of which are between two Unix times."""
-    used = sum(placed.item.get("credits", 0) for placed in items if isinstance(placed.item, dict))
-    return {"mintime": mintime, "maxtime": maxtime, "telephony_credits_used": used}
 
 
 class FixedLog:

@@ -59,7 +59,7 @@ class Page:
         return {"items": [placed.written(knobs) for placed in self.items], "metadata": metadata}
 
 
-def integer(params: Mapping[str, str], name: str, pattern: str) -> int:
+def _integer(params: Mapping[str, str], name: str, pattern: str) -> int:
     """Return a parameter that is written as the pattern says.
 
     Raises:
@@ -78,12 +78,12 @@ def query_of(params: Mapping[str, str], oldest: datetime, knobs: Knobs) -> Query
     Raises:
         DuoError: A parameter is missing or wrong.
     """
-    mintime, maxtime = (integer(params, name, r"\d{13}") for name in ("mintime", "maxtime"))
+    mintime, maxtime = (_integer(params, name, r"\d{13}") for name in ("mintime", "maxtime"))
     if mintime >= maxtime:
         raise DuoError(40002, "mintime must be less than maxtime")
     if moment(mintime * 1000) < oldest:
         raise DuoError(40002, f"mintime must be within the past {knobs.history_days:g} days")
-    limit = integer({"limit": str(DEFAULT_LIMIT), **params}, "limit", r"\d{1,4}")
+    limit = _integer({"limit": str(DEFAULT_LIMIT), **params}, "limit", r"\d{1,4}")
     if not 1 <= limit <= HIGHEST_LIMIT:
         raise DuoError(40002, "limit")
     sort = params.get("sort", "ts:desc")

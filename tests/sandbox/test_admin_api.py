@@ -264,13 +264,6 @@ def test_requests_are_counted_and_recorded(duo: DuoCaller, api: AdminApi, clock:
     assert counts == {"total": 2, "by_status": {"200": 1, "400": 1}}
 
 
-def test_credits_used_are_those_between_mintime_and_maxtime(duo: DuoCaller, api: AdminApi) -> None:
-    api.log = FixedLog(record(n, credits=n) for n in range(5))
-    seconds = {"mintime": millis(START) // 1000 + 2, "maxtime": millis(START) // 1000 + 60}
-    used = duo.get("/admin/v1/info/telephony_credits_used", seconds).json()["response"]
-    assert used["telephony_credits_used"] == 2 + 3 + 4
-
-
 def test_the_summary_has_the_credits_that_remain(duo: DuoCaller) -> None:
     assert duo.get("/admin/v1/info/summary").json()["response"]["telephony_credits_remaining"] > 0
 

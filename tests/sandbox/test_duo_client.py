@@ -1,6 +1,5 @@
 """Tests that Duo's own client can read the emulated API."""
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -54,9 +53,6 @@ def test_duo_client_reads_all_pages(port: int, version: int) -> None:
 
 
 def test_duo_client_reads_the_credits(port: int) -> None:
-    end = int(time.time()) - 3600
-    used = admin(port).get_info_telephony_credits_used(str(end - 86_400), str(end))
-    assert used["telephony_credits_used"] > 0
     assert admin(port).get_info_summary()["telephony_credits_remaining"] > 0
 
 

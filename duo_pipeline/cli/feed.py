@@ -16,32 +16,37 @@ from duo_pipeline.secops.api import SecOps
 from duo_pipeline.secops.feeds import SecOpsFeed
 from duo_pipeline.secops.instance import Instance
 
-Write = Literal["create", "update"]
-
 KEY_PLACEHOLDER = feed_body.access_key("ACCESS_KEY_ID_OF_THE_READER", "SECRET_ACCESS_KEY_OF_THE_READER")
 
 
 def run_feed(
-    account: str | None,
-    instance: Instance,
     *,
+    account: str | None,
+    project: str,
+    location: str,
+    instance: str,
     display_name: str,
-    role: tuple[str, str] | None,
-    profile: str | None,
+    role_arn: str | None,
+    subject_id: str | None,
     show_secret: bool,
+    profile: str | None,
     command: bool,
-    write: Write | None = None,
-    yes: bool = False,
+    write: Literal["create", "update"] | None,
+    yes: bool,
 ) -> None:
     """Print the body as JSON, and the command to standard error; or print only the command; or send it.
 
     Args:
         account: The name of the account whose feed it is; needed if there are several accounts.
-        instance: The SecOps instance that will have the feed; that of ``SECOPS_*`` if it is sent.
+        project: The Google Cloud project of the instance that will have the feed. If the feed is sent, it
+            goes to the instance of ``SECOPS_*``.
+        location: The region of that instance.
+        instance: Its id.
         display_name: The name of the feed in SecOps.
-        role: The ARN and the subject id, if Google assumes a role.
-        profile: The AWS profile whose access key Google gets; without it, the AWS SDK's credentials.
+        role_arn: The ARN of the role, if Google assumes one.
+        subject_id: The subject id that the role trusts.
         show_secret: Whether to print the access key, and not a placeholder.
+        profile: The AWS profile whose access key Google gets; without it, the AWS SDK's credentials.
         command: Whether to print only the command.
         write: Whether to create the feed, or to bring the one that reads the prefix in line.
         yes: Whether to do so without asking first.
@@ -50,23 +55,28 @@ def run_feed(
         SettingsError: A setting is missing or wrong.
         FeedBodyError: Google would not accept the body.
         SecOpsError: SecOps refused a request, or could not be reached.
+        click.UsageError: Options contradict each other.
         click.ClickException: There is no access key that a feed can use, or another number of feeds.
     """
+    if bool(role_arn) != bool(subject_id):
+        raise click.UsageError("--role-arn and --subject-id go together: give both, or neither.")
+    if role_arn and (show_secret or profile):
+        raise click.UsageError("--role-arn needs no access key: leave out --show-secret and --profile.")
     chosen = chosen_account(account)
     asked = secops_settings(os.environ).open() if write else None
-    if role:
-        authentication = feed_body.role(*role)
+    if role_arn and subject_id:
+        authentication = feed_body.role(role_arn, subject_id)
     else:
         authentication = _access_key(profile) if show_secret or write else KEY_PLACEHOLDER
     feed_settings = settings.feed(os.environ, chosen)
     uri = f"s3://{feed_settings.bucket}/{feed_settings.prefix}"
-    instance = asked.instance if asked else instance
-    body = feed_body.feed_body(uri, instance, display_name=display_name, authentication=authentication)
+    receiver = asked.instance if asked else Instance(project, location, instance)
+    body = feed_body.feed_body(uri, receiver, display_name=display_name, authentication=authentication)
     if asked:
         send = _create if write == "create" else _update
         send(asked, body, feeds.readers(asked, uri), uri, yes=yes)
         return
-    line = feed_body.secops_command(body, instance)
+    line = feed_body.secops_command(body, receiver)
     if command:
         click.echo(line)
     else:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 
@@ -11,7 +11,6 @@ from duo_pipeline import __version__
 from duo_pipeline.cli.chosen_account import account_option
 from duo_pipeline.cli.encodings import print_in_any_encoding
 from duo_pipeline.secops.feed_body import DISPLAY_NAME
-from duo_pipeline.secops.instance import Instance
 
 _FOLDER = click.option(
     "--folder",
@@ -174,20 +173,7 @@ def check(account: str | None, as_json: bool) -> None:
 @click.option("--create", "write", flag_value="create", help="Create the feed in the instance of SECOPS_*.")
 @click.option("--update", "write", flag_value="update", help="Bring the feed that reads the prefix in line.")
 @click.option("--yes", is_flag=True, help="Create or update without asking first.")
-def feed(
-    account: str | None,
-    project: str,
-    location: str,
-    instance: str,
-    display_name: str,
-    role_arn: str | None,
-    subject_id: str | None,
-    show_secret: bool,
-    profile: str | None,
-    command: bool,
-    write: Literal["create", "update"] | None,
-    yes: bool,
-) -> None:
+def feed(**options: Any) -> None:  # noqa: ANN401 - those of run_feed
     """Print the request that creates the feed in Google SecOps, or send it.
 
     Prints the body of the request, and the command that sends it. The bucket and the prefix come from the
@@ -197,21 +183,7 @@ def feed(
     """
     from duo_pipeline.cli.feed import run_feed
 
-    if bool(role_arn) != bool(subject_id):
-        raise click.UsageError("--role-arn and --subject-id go together: give both, or neither.")
-    if role_arn and (show_secret or profile):
-        raise click.UsageError("--role-arn needs no access key: leave out --show-secret and --profile.")
-    run_feed(
-        account,
-        Instance(project, location, instance),
-        display_name=display_name,
-        role=(role_arn, subject_id) if role_arn and subject_id else None,
-        profile=profile,
-        show_secret=show_secret,
-        command=command,
-        write=write,
-        yes=yes,
-    )
+    run_feed(**options)
 
 
 @main.command()

@@ -89,8 +89,7 @@ class AdminApi:
         self._last_minute: deque[datetime] = deque(maxlen=REQUESTS_KEPT)
         self._app = Starlette(
             routes=[
-                Route("/sandbox/knobs", self._get_knobs),
-                Route("/sandbox/knobs", self._put_knobs, methods=["PUT"]),
+                Route("/sandbox/knobs", self._control, methods=["GET", "PUT"]),
                 Route("/sandbox/requests", self._get_requests),
                 Route("/sandbox/records", self._get_records),
                 Route("/{path:path}", self._answer, methods=["GET", "POST", "PUT", "DELETE"]),
@@ -192,15 +191,13 @@ class AdminApi:
             raise DuoError(40002, "account_id")  # it is not known how the real API refuses an unknown account
         return self.children[account_id]
 
-    async def _get_knobs(self, request: Request) -> Response:  # noqa: ARG002 - an endpoint
-        return JSONResponse(asdict(self.knobs))
-
-    async def _put_knobs(self, request: Request) -> Response:
-        """Replace all knobs; a knob that is not in the body gets its default."""
-        try:
-            self.knobs = Knobs(**await request.json())
-        except (TypeError, ValueError) as error:
-            return JSONResponse({"error": str(error)}, 400)
+    async def _control(self, request: Request) -> Response:
+        """Return the knobs; PUT replaces all of them, and a knob that is not in its body gets its default."""
+        if request.method == "PUT":
+            try:
+                self.knobs = Knobs(**await request.json())
+            except (TypeError, ValueError) as error:
+                return JSONResponse({"error": str(error)}, 400)
         return JSONResponse(asdict(self.knobs))
 
     async def _get_requests(self, request: Request) -> Response:  # noqa: ARG002 - an endpoint

@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from typing import Any
 
+from google.cloud import chronicle_v1
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -185,8 +187,6 @@ class SecOpsApi:
             self._ingestion.transfer(feed, self.knobs, self.clock())
 
     def _query(self, request: Request, body: dict[str, Any]) -> dict[str, Any]:
-        from google.cloud import chronicle_v1
-
         asked = _message(chronicle_v1.ExecuteDashboardQueryRequest, body)
         window = asked.query.input.time_window
         start, end = (getattr(window, side).ToDatetime(UTC) for side in ("start_time", "end_time"))
@@ -217,20 +217,14 @@ class SecOpsApi:
         )
 
     def _list_feeds(self, request: Request, body: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - as the others
-        from google.cloud import chronicle_v1
-
         feeds = [self._feed(id_) for id_ in self._feeds]
         return _answer(request, chronicle_v1.ListFeedsResponse, {"feeds": feeds})
 
     def _create_feed(self, request: Request, body: dict[str, Any]) -> dict[str, Any]:
-        from google.cloud import chronicle_v1
-
         _message(chronicle_v1.Feed, body)
         return _answer(request, chronicle_v1.Feed, self._feed(self._add(body, self.clock())))
 
     def _update_feed(self, request: Request, body: dict[str, Any]) -> dict[str, Any]:
-        from google.cloud import chronicle_v1
-
         id_ = str(request.path_params["feed"])
         if id_ not in self._feeds:
             raise Refusal(404, f"There is no feed {id_}.")
@@ -241,8 +235,6 @@ class SecOpsApi:
         return _answer(request, chronicle_v1.Feed, self._feed(id_))
 
     def _add(self, body: dict[str, Any], since: datetime) -> str:
-        from google.cloud import chronicle_v1
-
         body = _without_enums(chronicle_v1.Feed, body)
         if any(one["displayName"] == body["displayName"] for one in self._feeds.values()):
             raise Refusal(409, "A feed with this display name exists.")
@@ -350,8 +342,6 @@ def _json(body: bytes) -> dict[str, Any]:
 
 def _message(kind: Any, body: dict[str, Any]) -> Any:  # noqa: ANN401 - Google's messages have no types
     """Return Google's native message of a body."""
-    from google.protobuf.json_format import ParseDict, ParseError
-
     try:
         return ParseDict(body, kind.pb(kind()))
     except ParseError as error:
@@ -360,8 +350,6 @@ def _message(kind: Any, body: dict[str, Any]) -> Any:  # noqa: ANN401 - Google's
 
 def _answer(request: Request, kind: Any, body: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - as above
     """Return a body as Google's message writes it, with enums as the request wants them."""
-    from google.protobuf.json_format import MessageToDict
-
     as_integers = request.query_params.get("$alt") == "json;enum-encoding=int"
     answer: dict[str, Any] = MessageToDict(_message(kind, body), use_integers_for_enums=as_integers)
     return answer
@@ -369,8 +357,6 @@ def _answer(request: Request, kind: Any, body: dict[str, Any]) -> dict[str, Any]
 
 def _without_enums(kind: Any, body: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - as above
     """Return a body with the names of its enums, which a client may send as integers."""
-    from google.protobuf.json_format import MessageToDict
-
     named: dict[str, Any] = MessageToDict(_message(kind, body))
     return named
 

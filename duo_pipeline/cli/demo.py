@@ -33,7 +33,7 @@ from duo_pipeline.landing.line import as_sent, fingerprint
 from duo_pipeline.masking import mask_phone
 from duo_pipeline.sandbox.s3 import mirror
 from duo_pipeline.sandbox.sandbox import Sandbox
-from duo_pipeline.secops.received import Received, received
+from duo_pipeline.secops.received import Received, received_by_hour
 
 HOURS = 24
 STEPS = "Duo → S3", "S3 → UDM"
@@ -181,7 +181,7 @@ def _in_secops(hours: Sequence[datetime]) -> list[Received]:
     """Return what SecOps has of the hours."""
     secops = secops_settings(os.environ).open()
     host = api_host(os.environ["DUO_API_HOST"]).name
-    return list(received(secops, hours[0], hours[-1] + HOUR, host).values())
+    return list(received_by_hour(secops, hours[0], hours[-1] + HOUR, host).values())
 
 
 def _span(hours: Sequence[datetime]) -> str:

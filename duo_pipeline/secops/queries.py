@@ -5,6 +5,8 @@ Each form is in Google's documentation, or in several public repositories.
 
 from ipaddress import ip_address
 
+from duo_pipeline.secops.instance import LOG_TYPE
+
 MOST_ROWS = 10_000
 """The most rows that Google returns; without a limit it returns fewer."""
 HOUR_FORMAT = "%F %H"
@@ -19,13 +21,13 @@ TIMELESS_SECONDS = 60
 _LAG = "metadata.ingested_timestamp.seconds - metadata.event_timestamp.seconds"
 
 
-def events_by_hour(log_type: str, host: str) -> str:
-    """Return the query for the events of each hour: a row has ``hour``, and what `received` reads."""
+def events_by_hour(host: str) -> str:
+    """Return the query for the events of each hour: a row has ``hour``, and what `received_by_hour` reads."""
     lags = "".join(
         f"  $within_{minutes} = sum(if({_LAG} <= {minutes * 60}, 1, 0))\n" for minutes in LAGS_MINUTES
     )
     return (
-        f"{_of_account(log_type, host)}"
+        f"{_of_account(host)}"
         f"{_HOUR}"
         "match:\n"
         "  $hour\n"
@@ -39,13 +41,13 @@ def events_by_hour(log_type: str, host: str) -> str:
     )
 
 
-def records(log_type: str, host: str) -> str:
+def events_by_record(host: str) -> str:
     """Return the query for the records of a window: a row has ``hour``, ``record`` (its id) and ``events``.
 
     SecOps leaves out events without an id.
     """
     return (
-        f"{_of_account(log_type, host)}"
+        f"{_of_account(host)}"
         f"{_HOUR}"
         "$record = metadata.product_log_id\n"
         "match:\n"
@@ -56,14 +58,14 @@ def records(log_type: str, host: str) -> str:
     )
 
 
-def platform_counts(log_type: str) -> str:
-    """Return the query for what the platform took, parsed and refused of a log type; it cannot tell accounts.
+def platform_counts() -> str:
+    """Return the query for what the platform took, parsed and refused of the log type, of all accounts.
 
     Every component but the Normalizer takes logs: which one a feed has depends on its age.
     """
     normalizer = 'ingestion.component = "Normalizer" and ingestion.state'
     return (
-        f'ingestion.log_type = "{_quoted(log_type)}"\n'
+        f'ingestion.log_type = "{LOG_TYPE}"\n'
         "$type = ingestion.log_type\n"
         "match:\n"
         "  $type\n"
@@ -76,9 +78,9 @@ def platform_counts(log_type: str) -> str:
     )
 
 
-def _of_account(log_type: str, host: str) -> str:
+def _of_account(host: str) -> str:
     """Return the lines that choose the events of one Duo account, which the host of its lines tells apart."""
-    return f'metadata.log_type = "{_quoted(log_type)}"\n{_field_of(host)} = "{_quoted(host)}"\n'
+    return f'metadata.log_type = "{LOG_TYPE}"\n{_field_of(host)} = "{_quoted(host)}"\n'
 
 
 def _field_of(host: str) -> str:

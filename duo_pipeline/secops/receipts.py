@@ -11,7 +11,13 @@ from duo_pipeline.secops.api import SecOps
 from duo_pipeline.secops.errors import SecOpsError
 from duo_pipeline.secops.feeds import SecOpsFeed
 from duo_pipeline.secops.queries import MOST_ROWS
-from duo_pipeline.secops.received import PlatformCounts, Received, platform_counts, received, records
+from duo_pipeline.secops.received import (
+    PlatformCounts,
+    Received,
+    events_by_record,
+    platform_counts,
+    received_by_hour,
+)
 
 Status = Literal["received", "missing", "doubled", "not yet", "not countable"]
 HOUR = timedelta(hours=1)
@@ -126,7 +132,7 @@ def receipts(
     Raises:
         SecOpsError: SecOps refused to count the events, or could not be reached.
     """
-    counts = received(secops, hours[0].hour, hours[-1].hour + HOUR, host)
+    counts = received_by_hour(secops, hours[0].hour, hours[-1].hour + HOUR, host)
     of_hours = [(one, counts.get(one.hour, Received())) for one in hours]
     wanted = [in_feed.hour for in_feed, has in of_hours if _needs_list(in_feed, has, now, wait)]
     listed = _listed(secops, wanted, counts, host)
@@ -164,7 +170,7 @@ def _listed(
         chosen.append(hour)
     if not chosen:
         return {}
-    found = records(secops, chosen[-1], chosen[0] + HOUR, host)
+    found = events_by_record(secops, chosen[-1], chosen[0] + HOUR, host)
     return {hour: found.get(hour, {}) for hour in chosen}
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from duo_pipeline.secops import queries
 from duo_pipeline.secops.api import SecOps
 from duo_pipeline.secops.errors import SecOpsError
-from duo_pipeline.secops.instance import LOG_TYPE
 from duo_pipeline.secops.queries import LAGS_MINUTES, MOST_ROWS
 
 RIGHT = "chronicle.dashboardQueries.execute"
@@ -55,7 +54,7 @@ class PlatformCounts:
     invalid: int = 0
 
 
-def received(secops: SecOps, start: datetime, end: datetime, host: str) -> dict[datetime, Received]:
+def received_by_hour(secops: SecOps, start: datetime, end: datetime, host: str) -> dict[datetime, Received]:
     """Return what SecOps has of each hour in [start, end) in which it has events.
 
     It costs one request for 90 days. Counts are up to two hours old.
@@ -69,7 +68,7 @@ def received(secops: SecOps, start: datetime, end: datetime, host: str) -> dict[
     Raises:
         SecOpsError: SecOps refused a query, or could not be reached.
     """
-    query = queries.events_by_hour(LOG_TYPE, host)
+    query = queries.events_by_hour(host)
     found: dict[datetime, Received] = {}
     while start < end:
         until = min(end, start + LONGEST)
@@ -87,7 +86,9 @@ def received(secops: SecOps, start: datetime, end: datetime, host: str) -> dict[
     return found
 
 
-def records(secops: SecOps, start: datetime, end: datetime, host: str) -> dict[datetime, dict[str, int]]:
+def events_by_record(
+    secops: SecOps, start: datetime, end: datetime, host: str
+) -> dict[datetime, dict[str, int]]:
     """Return how many events SecOps has of each record in [start, end), by hour and by the record's id.
 
     It costs one request. Events without a record's id are not in it.
@@ -95,7 +96,7 @@ def records(secops: SecOps, start: datetime, end: datetime, host: str) -> dict[d
     Raises:
         SecOpsError: SecOps refused the query or could not be reached, or there are more than 10,000 records.
     """
-    rows = list(_rows(secops, queries.records(LOG_TYPE, host), start, end))
+    rows = list(_rows(secops, queries.events_by_record(host), start, end))
     if len(rows) >= MOST_ROWS:
         raise SecOpsError(
             f"SecOps lists at most {MOST_ROWS:,} records, and there are more: ask about fewer hours."
@@ -112,7 +113,7 @@ def platform_counts(secops: SecOps, start: datetime, end: datetime) -> PlatformC
     Raises:
         SecOpsError: SecOps refused the query, or could not be reached.
     """
-    for row in _rows(secops, queries.platform_counts(LOG_TYPE), start, end):
+    for row in _rows(secops, queries.platform_counts(), start, end):
         return PlatformCounts(*(int(row[name] or 0) for name in ("logs", "events", "unparsed", "invalid")))
     return PlatformCounts()
 

@@ -14,7 +14,9 @@ from duo_pipeline.secops.receipts import HOUR
 from tests.secops.world import HOST, NOW, SANDBOX, URI, World
 
 ASKS: dict[str, Callable[[SecOps], Any]] = {
-    "chronicle.dashboardQueries.execute": lambda secops: received.received(secops, NOW - HOUR, NOW, HOST),
+    "chronicle.dashboardQueries.execute": lambda secops: received.received_by_hour(
+        secops, NOW - HOUR, NOW, HOST
+    ),
     "chronicle.feeds.list": lambda secops: feeds.readers(secops, URI),
     "chronicle.parsers.list": parser.active_parser,
     "chronicle.parserExtensions.list": parser.active_parser,
@@ -62,7 +64,7 @@ def test_a_wrong_instance_names_the_variables(world: World) -> None:
 def test_a_query_that_google_refuses_is_shown_with_its_words(world: World) -> None:
     client = world.ask()
     with pytest.raises(SecOpsError, match=r"\(400\): Google says \"The time window is not valid\.\"\."):
-        received.records(client, NOW, NOW, HOST)
+        received.events_by_record(client, NOW, NOW, HOST)
 
 
 def test_an_unreachable_host_is_tried_and_named() -> None:

@@ -12,7 +12,7 @@ from google.cloud import chronicle_v1
 
 from duo_pipeline.sandbox.secops.knobs import Fault, Knobs
 from duo_pipeline.secops.feed_body import feed_body, role
-from duo_pipeline.secops.queries import events_by_hour, platform_counts, records
+from duo_pipeline.secops.queries import events_by_hour, events_by_record, platform_counts
 from tests.secops.world import HOST, NOW, SANDBOX, URI, World
 
 CREDENTIALS = AnonymousCredentials()  # type: ignore[no-untyped-call]
@@ -57,14 +57,14 @@ def test_the_feeds_client_lists_creates_and_updates_feeds(world: World) -> None:
 
 def test_the_client_of_queries_gets_columns(world: World) -> None:
     world.land(5)
-    answer = execute(world, events_by_hour("DUO_TELEPHONY", HOST))
+    answer = execute(world, events_by_hour(HOST))
     assert [column.column for column in answer.results][:4] == ["hour", "events", "records", "newest"]
     hours, events = answer.results[0].values, answer.results[1].values
     assert [cell.value.string_val for cell in hours] == [f"{hour:%Y-%m-%d %H}" for hour in world.hours[:-1]]
     assert {cell.value.int64_val for cell in events} == {10}
     assert answer.data_sources == [chronicle_v1.DataSource.UDM]
-    assert len(execute(world, records("DUO_TELEPHONY", HOST)).results[0].values) == 40
-    counts = execute(world, platform_counts("DUO_TELEPHONY"))
+    assert len(execute(world, events_by_record(HOST)).results[0].values) == 40
+    counts = execute(world, platform_counts())
     assert {c.column: c.values[0].value.int64_val for c in counts.results[1:3]} == {"logs": 40, "events": 40}
 
 
@@ -79,7 +79,7 @@ def test_the_client_of_queries_gets_columns(world: World) -> None:
 def test_the_client_reads_refusals(world: World, knobs: Knobs, error: type[Exception]) -> None:
     world.api.knobs = knobs
     with pytest.raises(error):
-        execute(world, platform_counts("DUO_TELEPHONY"))
+        execute(world, platform_counts())
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_query_that_google_would_not_compile_is_refused(world: World, query: s
 
 def test_a_query_of_more_than_ninety_days_is_refused(world: World) -> None:
     with pytest.raises(BadRequest, match="90 days"):
-        execute(world, events_by_hour("DUO_TELEPHONY", HOST), days=91)
+        execute(world, events_by_hour(HOST), days=91)
 
 
 def test_another_instance_is_not_found(world: World) -> None:

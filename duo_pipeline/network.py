@@ -1,7 +1,16 @@
-"""What the rooms that speak to other machines know of failed connections."""
+"""What the rooms that speak to other machines know of addresses and failed connections."""
 
 import ssl
+from ipaddress import ip_address
 from pathlib import Path
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address is this machine's own."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def causes_of(error: BaseException) -> list[BaseException]:

@@ -11,7 +11,8 @@ from pydantic import AfterValidator, Field, PlainValidator
 from duo_pipeline.config import settings
 from duo_pipeline.config.account import DEFAULT_ACCOUNT
 from duo_pipeline.config.settings import SettingsError
-from duo_pipeline.duo.host import ApiHost, api_host, is_loopback
+from duo_pipeline.duo.host import ApiHost, api_host
+from duo_pipeline.network import is_loopback
 from duo_pipeline.secops.api import SecOps
 from duo_pipeline.secops.instance import Instance
 

@@ -20,10 +20,10 @@ from duo_pipeline.config.secops import WAIT_MINUTES, SecOpsSettings
 from duo_pipeline.config.secrets_manager import with_keys
 from duo_pipeline.config.settings import DuoSettings, FeedSettings
 from duo_pipeline.duo.admin_api import AdminApi, OnWait
-from duo_pipeline.duo.host import is_loopback
 from duo_pipeline.landing.bucket import Bucket, BucketError, sentences
 from duo_pipeline.landing.credential_errors import unattended
 from duo_pipeline.landing.feed import Feed
+from duo_pipeline.network import is_loopback
 from duo_pipeline.secops.api import SecOps
 
 if TYPE_CHECKING:

@@ -2,8 +2,9 @@
 
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import urlsplit
+
+from duo_pipeline.network import is_loopback
 
 _NAME = re.compile(r"[a-z0-9.:-]+")
 _PANELS = ("admin-", "admin.", "sso-", "www.", "login.", "guide.", "help.", "status.")
@@ -59,11 +60,3 @@ def api_host(text: str) -> ApiHost:
         )
     netloc = f"[{name}]" if ":" in name else name
     return ApiHost(url=f"{parts.scheme}://{netloc}{f':{port}' if port else ''}", name=name)
-
-
-def is_loopback(name: str) -> bool:
-    """Return whether a host name or address is this machine's own."""
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return name == "localhost"

@@ -7,7 +7,6 @@ feed and the Duo account, and every later run compares it with its settings.
 
 import re
 from dataclasses import asdict, dataclass
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from duo_pipeline import ndjson
@@ -16,6 +15,7 @@ from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import Bucket, BucketError
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.masking import shown
+from duo_pipeline.network import is_loopback
 
 _HARMLESS = re.compile(r"(s3://)?[A-Za-z0-9.:_=-]*(/[A-Za-z0-9.:_=-]*)*", re.ASCII)
 
@@ -37,8 +37,7 @@ class _Owner:
     def is_emulated(self) -> bool:
         """Return whether the account is that of an emulator, which has a new port after each start."""
         try:
-            host = urlsplit(f"//{self.duo_account}").hostname or ""
-            return host == "localhost" or ip_address(host).is_loopback
+            return is_loopback(urlsplit(f"//{self.duo_account}").hostname or "")
         except ValueError:
             return False
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import dagster as dg
 
@@ -23,6 +24,10 @@ MADE_ANYWAY_AFTER = timedelta(hours=6)
 LAST_HOUR = 23
 
 
+schedule_in_utc = partial(
+    dg.schedule, execution_timezone="UTC", default_status=dg.DefaultScheduleStatus.RUNNING
+)
+"""Decorates a function as a schedule that is on from the start."""
 ASSET_CHECKS = (no_hour_left_out.CHECK, as_usual.CHECK)
 """The checks on a whole asset, which each tick of the hourly schedule evaluates."""
 
@@ -45,12 +50,10 @@ def hourly_schedule(
         now: The time, in UTC.
     """
 
-    @dg.schedule(
+    @schedule_in_utc(
         name=account.schedules[0],
         cron_schedule=f"{hours.settle_minutes % 60} * * * *",
-        execution_timezone="UTC",
         job_name=account.job,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Each hour, requests the settled hours of the last DUO_LOOKBACK_HOURS that are missing,"
         " failed or in doubt: one run for each contiguous range. Leaves out hours whose run is queued or"
         " running.",
@@ -84,12 +87,10 @@ def reconcile_schedule(
         now: The time, in UTC.
     """
 
-    @dg.schedule(
+    @schedule_in_utc(
         name=account.schedules[1],
         cron_schedule=RECONCILE_CRON,
-        execution_timezone="UTC",
         job_name=account.reconcile_job,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Finds late records: each night, reads the last DUO_RECONCILE_HOURS settled hours again,"
         " and on Sundays the last DUO_RECONCILE_WEEKLY_HOURS, with one query.",
     )
@@ -121,12 +122,10 @@ def usage_schedule(
         now: The time, in UTC.
     """
 
-    @dg.schedule(
+    @schedule_in_utc(
         name=account.usage_job,
         cron_schedule=USAGE_CRON,
-        execution_timezone="UTC",
         job_name=account.usage_job,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Each hour, requests the usage of the days of the last DUO_LOOKBACK_HOURS that have none:"
         " when the day's last hour has landed, or six hours after the end of the day.",
     )

@@ -1,1 +1,1 @@
-"""Google SecOps: create the feed that reads the bucket."""
+"""Google SecOps: ask what it has received, and create the feed that reads the bucket."""

@@ -10,7 +10,7 @@ from duo_pipeline.config.settings import HourSettings
 from duo_pipeline.defs import internals
 from duo_pipeline.defs.checks.evaluations import RECEIVED, red
 from duo_pipeline.defs.partitions import key_of, last_settled
-from duo_pipeline.defs.schedules import run_request
+from duo_pipeline.defs.schedules import run_request, schedule_in_utc
 
 CRON = "50 * * * *"
 """Between two runs of the hourly schedule."""
@@ -35,12 +35,10 @@ def receipts_schedule(
         now: The time, in UTC.
     """
 
-    @dg.schedule(
+    @schedule_in_utc(
         name=account.receipts_schedule,
         cron_schedule=CRON,
-        execution_timezone="UTC",
         job_name=account.receipts_job,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Each hour, requests the receipts of the landed hours of the last DUO_LOOKBACK_HOURS that"
         " have none, a red one, or one that is older than their lines: as one run. An hour that landed less"
         " than SECOPS_WAIT_MINUTES ago waits.",

@@ -15,7 +15,7 @@ from duo_pipeline.masking import shown_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ObjectTypeDef
+    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
 
 CONTENT_TYPE = "application/x-ndjson"
 _CHUNK = 1 << 16
@@ -95,29 +95,27 @@ class Bucket:
 
     def keys(self, prefix: str) -> list[str]:
         """Return the keys below a prefix, in order."""
-        return [item["Key"] for item in self._listed(prefix)]
+        return [item["Key"] for page in self._pages(prefix) for item in page.get("Contents", [])]
 
     def written(self, prefix: str) -> dict[str, datetime]:
         """Return the keys below a prefix, in order, and when each object was written, in UTC."""
-        return {item["Key"]: item["LastModified"] for item in self._listed(prefix)}
+        items = (item for page in self._pages(prefix) for item in page.get("Contents", []))
+        return {item["Key"]: item["LastModified"] for item in items}
 
     def files(self, prefix: str) -> list[str]:
         """Return the keys directly below a prefix, in order, without those in its folders."""
-        with sentences("list", self.uri(shown_key(prefix))):
-            pages = self._list.paginate(Bucket=self.name, Prefix=prefix, Delimiter="/")
-            return [item["Key"] for page in pages for item in page.get("Contents", [])]
+        pages = self._pages(prefix, Delimiter="/")
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
     def folders(self, prefix: str) -> list[str]:
         """Return the names of the folders directly below a prefix, in order; each ends in a slash."""
-        with sentences("list", self.uri(shown_key(prefix))):
-            pages = self._list.paginate(Bucket=self.name, Prefix=prefix, Delimiter="/")
-            found = [item["Prefix"] for page in pages for item in page.get("CommonPrefixes", [])]
-            return [folder.removeprefix(prefix) for folder in found]
+        pages = self._pages(prefix, Delimiter="/")
+        found = [item["Prefix"] for page in pages for item in page.get("CommonPrefixes", [])]
+        return [folder.removeprefix(prefix) for folder in found]
 
-    def _listed(self, prefix: str) -> "list[ObjectTypeDef]":
+    def _pages(self, prefix: str, **options: Any) -> "Iterator[ListObjectsV2OutputTypeDef]":  # noqa: ANN401 - boto3's
         with sentences("list", self.uri(shown_key(prefix))):
-            pages = self._list.paginate(Bucket=self.name, Prefix=prefix)
-            return [item for page in pages for item in page.get("Contents", [])]
+            yield from self._list.paginate(Bucket=self.name, Prefix=prefix, **options)
 
     def lines(self, key: str) -> Iterator[bytes]:
         """Yield the lines of an object, without the line ends (LF or CR LF)."""

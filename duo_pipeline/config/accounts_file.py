@@ -1,6 +1,5 @@
 """The Duo accounts: those of a file, or the one of the environment."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +14,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from duo_pipeline.config import settings
 from duo_pipeline.config.account import DEFAULT_ACCOUNT, Account
-from duo_pipeline.config.settings import Prefixes, SettingsError
+from duo_pipeline.config.settings import Prefixes, SettingsError, matches
 from duo_pipeline.duo.host import api_host
 from duo_pipeline.landing.line import RecordFormat
 
@@ -32,15 +31,6 @@ _WORDS = {
 }
 
 
-def _matches(pattern: str, demand: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text, re.ASCII):
-            raise ValueError(demand)  # the text is not quoted: somebody may have put a key here
-        return text
-
-    return AfterValidator(check)
-
-
 def _parses(parse: Callable[[str], object]) -> AfterValidator:
     def check(text: str) -> str:
         parse(text)
@@ -49,18 +39,18 @@ def _parses(parse: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(check)
 
 
-_Text = Annotated[str, _matches(r"(?s).*\S.*", "must not be empty")]
+_Text = Annotated[str, matches(r"(?s).*\S.*", "must not be empty")]
 _Variable = Annotated[
-    _Text, _matches(r"[A-Za-z_]\w*", "must be the name of the environment variable that holds the key")
+    _Text, matches(r"[A-Za-z_]\w*", "must be the name of the environment variable that holds the key")
 ]
 
 
-class _Entry(BaseModel):
+class _ListedAccount(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     name: Annotated[
         _Text,
-        _matches(
+        matches(
             r"[a-z][a-z0-9_]*", "must have only lower-case letters, digits and underscores, a letter first"
         ),
     ]
@@ -69,7 +59,7 @@ class _Entry(BaseModel):
     skey_variable: _Variable | None = None
     secret: _Text | None = None
     account_id: (
-        Annotated[_Text, _matches(r"[A-Za-z0-9]+", "must be an account's id at Duo: letters and digits")]
+        Annotated[_Text, matches(r"[A-Za-z0-9]+", "must be an account's id at Duo: letters and digits")]
         | None
     ) = None
     prefix: _Text | None = None
@@ -78,7 +68,7 @@ class _Entry(BaseModel):
     start: Annotated[_Text, _parses(settings.first_hour)] | None = None
 
     @model_validator(mode="after")
-    def _has_keys(self) -> "_Entry":
+    def _has_keys(self) -> "_ListedAccount":
         variables = bool(self.ikey_variable) + bool(self.skey_variable)
         if (variables, bool(self.secret)) not in ((2, False), (0, True)):
             raise ValueError("must have either ikey_variable and skey_variable, or secret")
@@ -96,7 +86,7 @@ class _Entry(BaseModel):
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    accounts: list[_Entry] = Field(min_length=1)
+    accounts: list[_ListedAccount] = Field(min_length=1)
 
 
 def accounts(environ: Mapping[str, str]) -> list[Account]:

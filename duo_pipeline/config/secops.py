@@ -1,6 +1,5 @@
 """The settings of Google SecOps (``SECOPS_*``): with them the pipeline asks what SecOps has received."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
@@ -20,12 +19,6 @@ WAIT_MINUTES = 180
 """SecOps shows counts up to two hours late, and a feed looks for new objects every 15 minutes."""
 
 
-def _id(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9.:-]+", text):
-        raise ValueError("is not a valid id: use only letters, digits, '.', ':' and '-'")
-    return text
-
-
 def _endpoint(text: str) -> str:
     try:
         parts = urlsplit(text)
@@ -39,7 +32,9 @@ def _endpoint(text: str) -> str:
     return text.rstrip("/")
 
 
-_Id = Annotated[str, AfterValidator(_id)]
+_Id = Annotated[
+    str, settings.matches(r"[A-Za-z0-9.:-]+", "is not a valid id: use only letters, digits, '.', ':' and '-'")
+]
 
 
 @dataclass(frozen=True, slots=True)

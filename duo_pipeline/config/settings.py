@@ -36,6 +36,17 @@ class SettingsError(Exception):
     """Settings are missing or wrong; the text is one sentence that names each of them."""
 
 
+def matches(pattern: str, demand: str) -> AfterValidator:
+    """Return a validator of texts; ``demand`` continues a sentence that begins with the setting's name."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text, re.ASCII):
+            raise ValueError(demand)  # the text is not quoted: somebody may have put a key here
+        return text
+
+    return AfterValidator(check)
+
+
 def _key(text: str) -> str:
     if not (text.isascii() and text.isprintable()) or " " in text:
         raise ValueError("is not a valid Duo key: a Duo key has only letters and digits")
@@ -58,22 +69,10 @@ def _apart(prefix: str, others: ValidationInfo) -> str:
     return prefix
 
 
-def _topic_arn(text: str) -> str:
-    if not re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]+", text, re.ASCII):
-        raise ValueError("must be the ARN of an SNS topic, as in arn:aws:sns:eu-central-1:123456789012:duo")
-    return text
-
-
 def _url(text: str) -> str:
     if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text):
         raise ValueError("must be a URL, as in https://dagster.example.com")
     return text.rstrip("/")
-
-
-def _encryption(text: str) -> str:
-    if text not in ("AES256", "aws:kms"):
-        raise ValueError("must be AES256 or aws:kms")
-    return text
 
 
 def _kms_key(text: str, others: ValidationInfo) -> str:
@@ -110,6 +109,14 @@ def _seconds(text: str) -> float:
 
 _Key = Annotated[str, AfterValidator(_key)]
 _Prefix = Annotated[str, AfterValidator(object_prefix)]
+_Encryption = Annotated[str, matches("AES256|aws:kms", "must be AES256 or aws:kms")]
+_TopicArn = Annotated[
+    str,
+    matches(
+        r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]+",
+        "must be the ARN of an SNS topic, as in arn:aws:sns:eu-central-1:123456789012:duo",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +159,7 @@ class FeedSettings(Prefixes):
     bucket: str
     record_format: RecordFormat = RECORD_FORMAT
     base_work_prefix: _Prefix = WORK_PREFIX
-    encryption: Annotated[str, AfterValidator(_encryption)] = ""
+    encryption: _Encryption = ""
     kms_key_id: Annotated[str, AfterValidator(_kms_key)] = ""
 
     @property
@@ -202,7 +209,7 @@ class AlertSettings:
         ui_url: Where people see Dagster's UI, for links; may be empty.
     """
 
-    topic_arn: Annotated[str, AfterValidator(_topic_arn)] = ""
+    topic_arn: _TopicArn = ""
     ui_url: Annotated[str, AfterValidator(_url)] = ""
 
 

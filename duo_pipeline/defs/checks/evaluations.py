@@ -105,11 +105,22 @@ def record(
     was_red = ever_red(context.instance, dg.AssetCheckKey(asset_key, name)) if many else set()
     for hour, verdict in verdicts.items():
         if not verdict.passed or not many or key_of(hour) in was_red:
-            context.log_event(  # an op's context takes evaluations, though its annotation does not say so
-                dg.AssetCheckEvaluation(  # type: ignore[arg-type,unused-ignore]
-                    asset_key=asset_key, check_name=name, partition=key_of(hour), **verdict.for_dagster()
-                )
-            )
+            record_one(context, asset_key, name, key_of(hour), verdict)
+
+
+def record_one(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext,
+    asset_key: dg.AssetKey,
+    name: str,
+    partition: str,
+    verdict: Verdict,
+) -> None:
+    """Record the verdict of a check on one partition."""
+    context.log_event(  # an op's context takes evaluations, though its annotation does not say so
+        dg.AssetCheckEvaluation(  # type: ignore[arg-type,unused-ignore]
+            asset_key=asset_key, check_name=name, partition=partition, **verdict.for_dagster()
+        )
+    )
 
 
 def result(

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from duo_pipeline.defs.checks.evaluations import NO_ABUSE, Verdict
+from duo_pipeline.defs.checks.evaluations import NO_ABUSE, Verdict, record_one
 from duo_pipeline.defs.days import HOURS, hours_of, key_of_day
 from duo_pipeline.usage.day import Usage
 from duo_pipeline.usage.profile import Profile
@@ -60,14 +60,7 @@ def result(
     """
     if len(verdicts) > 1:
         for day, one in verdicts.items():
-            context.log_event(
-                dg.AssetCheckEvaluation(
-                    asset_key=context.asset_key,
-                    check_name=NO_ABUSE,
-                    partition=key_of_day(day),
-                    **one.for_dagster(),
-                )
-            )
+            record_one(context, context.asset_key, NO_ABUSE, key_of_day(day), one)
     red = [day for day, one in verdicts.items() if not one.passed]
     day = max(red or verdicts)
     of = f" ({len(red)} of {len(verdicts)} days are red)" if len(red) > 1 else ""

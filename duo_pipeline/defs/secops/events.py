@@ -11,7 +11,7 @@ from duo_pipeline import ndjson
 from duo_pipeline.config import settings
 from duo_pipeline.config.account import Account
 from duo_pipeline.config.secops import LineHost, SecOpsSettings
-from duo_pipeline.defs.checks.evaluations import RECEIVED, spec_by_partition
+from duo_pipeline.defs.checks.evaluations import RECEIVED, Verdict, record_one, spec_by_partition
 from duo_pipeline.defs.partitions import hour_of, key_of, named
 from duo_pipeline.defs.resources import S3Feed, SecOpsInstance
 from duo_pipeline.landing import keys
@@ -189,12 +189,4 @@ def _record(
     )
     if receipt.in_feed.lines and not receipt.in_feed.countable:
         return  # nothing can be said, so the check says nothing
-    context.log_event(
-        dg.AssetCheckEvaluation(
-            asset_key=key,
-            check_name=RECEIVED,
-            partition=partition,
-            passed=not receipt.is_red,
-            description=receipt.sentence,
-        )
-    )
+    record_one(context, key, RECEIVED, partition, Verdict(not receipt.is_red, receipt.sentence))

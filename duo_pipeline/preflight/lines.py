@@ -1,8 +1,14 @@
 """What was tried, and the result, line by line."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
+
+from duo_pipeline.config.settings import SettingsError
+from duo_pipeline.secops.errors import SecOpsError
+
+T = TypeVar("T")
 
 _NAMED = 3
 
@@ -65,6 +71,14 @@ class Group:
     def fail(self, line: str, sentence: str) -> None:
         """Report that a run cannot work."""
         self._say(line, Status.FAILED, sentence)
+
+    def tried(self, line: str, ask: Callable[[], T]) -> T | None:
+        """Return what ``ask`` returns. If settings or SecOps fail, report that, and return None."""
+        try:
+            return ask()
+        except (SettingsError, SecOpsError) as error:
+            self.fail(line, str(error))
+            return None
 
     def _say(self, line: str, status: Status, sentence: str) -> None:
         assert line in self._lines  # noqa: S101 - the names are this package's own

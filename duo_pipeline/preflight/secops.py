@@ -1,15 +1,13 @@
 """SecOps: the rights, the feed that reads the prefix, and the parser."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 
 from duo_pipeline.config.secops import secops
-from duo_pipeline.config.settings import FeedSettings, SettingsError
+from duo_pipeline.config.settings import FeedSettings
 from duo_pipeline.preflight.lines import Group
 from duo_pipeline.secops import feeds, parser
 from duo_pipeline.secops.api import SecOps
-from duo_pipeline.secops.errors import SecOpsError
 from duo_pipeline.secops.feeds import SecOpsFeed
 from duo_pipeline.secops.received import platform_counts
 from duo_pipeline.udm.invented import invented_lines
@@ -20,8 +18,6 @@ SETTINGS, QUERIES, FEEDS, FEED, TRANSFER, PARSERS, RUN = (
 SILENT = timedelta(hours=6)
 """A feed looks for objects about every 15 minutes."""
 
-T = TypeVar("T")
-
 
 def check(environ: Mapping[str, str], feed_settings: FeedSettings | None) -> Group:
     """Ask SecOps what a receipt asks, and look at the feed that reads the prefix. It changes nothing.
@@ -31,21 +27,19 @@ def check(environ: Mapping[str, str], feed_settings: FeedSettings | None) -> Gro
         feed_settings: The settings of the feed; without them, no feed is looked for.
     """
     group = Group("SecOps", SETTINGS, QUERIES, FEEDS, FEED, TRANSFER, PARSERS, RUN)
-    try:
-        asked = secops(environ).open()
-    except SettingsError as error:
-        group.fail(SETTINGS, str(error))
+    asked = group.tried(SETTINGS, lambda: secops(environ).open())
+    if asked is None:
         return group
     group.ok(SETTINGS, f"The instance is {asked.name}.")
     now = datetime.now(UTC)
-    counts = _try(group, QUERIES, lambda: platform_counts(asked, now - timedelta(days=1), now))
+    counts = group.tried(QUERIES, lambda: platform_counts(asked, now - timedelta(days=1), now))
     if counts:
         refused = counts.unparsed + counts.invalid
         said = f"SecOps took {counts.logs:,} lines of this log type in the last day, and refused {refused:,}"
         (group.warn if refused else group.ok)(QUERIES, f"{said}, of all accounts.")
     if feed_settings:
         uri = f"s3://{feed_settings.bucket}/{feed_settings.prefix}"
-        readers = _try(group, FEEDS, lambda: feeds.readers(asked, uri))
+        readers = group.tried(FEEDS, lambda: feeds.readers(asked, uri))
         if readers is not None:
             group.ok(FEEDS, "The feeds can be listed.")
             _look_at_feeds(group, readers, uri, now)
@@ -85,7 +79,7 @@ def _look_at_feeds(group: Group, readers: list[SecOpsFeed], uri: str, now: datet
 
 
 def _look_at_parser(group: Group, asked: SecOps) -> None:
-    active = _try(group, PARSERS, lambda: parser.active_parser(asked))
+    active = group.tried(PARSERS, lambda: parser.active_parser(asked))
     if active is None:
         return
     if active.is_googles and not active.extension:
@@ -96,14 +90,6 @@ def _look_at_parser(group: Group, asked: SecOps) -> None:
             f"The active parser is {active.sentence}: what this project says of events may not hold for it."
             " See the check parser_as_modelled.",
         )
-    made = _try(group, RUN, lambda: list(parser.run(asked, active, invented_lines()[:1])))
+    made = group.tried(RUN, lambda: list(parser.run(asked, active, invented_lines()[:1])))
     if made is not None:
         group.ok(RUN, "It can be run on lines.")
-
-
-def _try(group: Group, line: str, ask: Callable[[], T]) -> T | None:
-    try:
-        return ask()
-    except SecOpsError as error:
-        group.fail(line, str(error))
-        return None

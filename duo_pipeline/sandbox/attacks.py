@@ -73,7 +73,7 @@ def _hour_sizes(kind: Kind, usual: float) -> dict[Strength, _Size]:
     return {strength: _Size(calls, _HOUR) for strength, calls in zip(STRENGTHS, sizes, strict=True)}
 
 
-def _repeated_prompts(rng: random.Random, seconds: list[float], traffic: Traffic) -> list[Call]:
+def _calls_to_one_person(rng: random.Random, seconds: list[float], traffic: Traffic) -> list[Call]:
     phone, (sms, voice) = rng.choice(traffic.people)
     type_ = rng.choice(("sms", "phone"))
     return [Call(at, phone, type_, "authentication", sms if type_ == "sms" else voice) for at in seconds]
@@ -116,12 +116,7 @@ def _expensive_destination(rng: random.Random, seconds: list[float], traffic: Tr
 
 
 def _spike(rng: random.Random, seconds: list[float], traffic: Traffic) -> list[Call]:
-    calls = []
-    for at in seconds:
-        phone, (sms, voice) = rng.choice(traffic.people)
-        type_ = rng.choice(("sms", "phone"))
-        calls.append(Call(at, phone, type_, "authentication", sms if type_ == "sms" else voice))
-    return calls
+    return [call for at in seconds for call in _calls_to_one_person(rng, [at], traffic)]
 
 
 def _enrollment_burst(rng: random.Random, seconds: list[float], traffic: Traffic) -> list[Call]:
@@ -133,7 +128,7 @@ def _enrollment_burst(rng: random.Random, seconds: list[float], traffic: Traffic
 
 
 _ATTACKS: dict[Kind, Callable[[random.Random, list[float], Traffic], list[Call]]] = {
-    "repeated_prompts": _repeated_prompts,
+    "repeated_prompts": _calls_to_one_person,
     "number_range": _number_range,
     "new_country": _new_country,
     "expensive_destination": _expensive_destination,

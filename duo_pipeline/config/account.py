@@ -71,7 +71,7 @@ class Account:
 
     @property
     def reconcile_job(self) -> str:
-        """The job that reads hours again."""
+        """The job that reads hours again, and the schedule that requests it."""
         return f"telephony_reconcile{self.suffix}"
 
     @property
@@ -80,18 +80,13 @@ class Account:
         return f"read_again{self.suffix}"
 
     @property
-    def schedules(self) -> tuple[str, str]:
-        """The schedules that request its hours: the missing ones, and those that are read again."""
-        return f"telephony_hourly{self.suffix}", f"telephony_reconcile{self.suffix}"
+    def hourly_schedule(self) -> str:
+        """The schedule that requests its missing hours."""
+        return f"telephony_hourly{self.suffix}"
 
     @property
     def receipts_job(self) -> str:
-        """The job that asks SecOps what it has received."""
-        return f"telephony_receipts{self.suffix}"
-
-    @property
-    def receipts_schedule(self) -> str:
-        """The schedule that requests receipts."""
+        """The job that asks SecOps what it has received, and the schedule that requests it."""
         return f"telephony_receipts{self.suffix}"
 
     @property

@@ -51,7 +51,7 @@ def hourly_schedule(
     """
 
     @schedule_in_utc(
-        name=account.schedules[0],
+        name=account.hourly_schedule,
         cron_schedule=f"{hours.settle_minutes % 60} * * * *",
         job_name=account.job,
         description="Each hour, requests the settled hours of the last DUO_LOOKBACK_HOURS that are missing,"
@@ -88,7 +88,7 @@ def reconcile_schedule(
     """
 
     @schedule_in_utc(
-        name=account.schedules[1],
+        name=account.reconcile_job,
         cron_schedule=RECONCILE_CRON,
         job_name=account.reconcile_job,
         description="Finds late records: each night, reads the last DUO_RECONCILE_HOURS settled hours again,"

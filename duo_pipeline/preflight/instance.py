@@ -84,9 +84,9 @@ def _look_at_schedules(
 ) -> None:
     """Report the schedules that somebody has switched off; a schedule without a stored state is on."""
     states = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
-    ours = [name for account in accounts for name in account.schedules]
+    ours = [name for one in accounts for name in (one.hourly_schedule, one.reconcile_job)]
     if is_set(environ):
-        ours += [account.receipts_schedule for account in accounts]
+        ours += [account.receipts_job for account in accounts]
     stopped = {one.name for one in states if one.status == InstigatorStatus.STOPPED}.intersection(ours)
     if not stopped:
         group.ok(SCHEDULES, f"{_and(ours)} are on.")

@@ -56,13 +56,13 @@ def test_without_a_file_there_is_the_account_of_the_environment() -> None:
         "telephony",
         "duo_admin_api",
     )
-    assert DEFAULT_ACCOUNT.schedules == ("telephony_hourly", "telephony_reconcile")
+    assert DEFAULT_ACCOUNT.hourly_schedule == "telephony_hourly"
 
 
 def test_each_account_has_names_of_its_own(written: Written) -> None:
     acme, _ = accounts(written(WHOLE))
     assert (acme.name, acme.job, acme.pool) == ("acme", "telephony_acme", "duo_admin_api_acme")
-    assert acme.schedules == ("telephony_hourly_acme", "telephony_reconcile_acme")
+    assert (acme.hourly_schedule, acme.reconcile_job) == ("telephony_hourly_acme", "telephony_reconcile_acme")
 
 
 def test_the_keys_are_those_of_the_variables_that_it_names(written: Written) -> None:

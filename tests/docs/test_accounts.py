@@ -36,10 +36,11 @@ def test_its_example_shows_each_setting_and_is_taken(tmp_path: Path) -> None:
 
 def test_the_names_of_an_account_are_those_that_it_says(tmp_path: Path) -> None:
     acme, globex, initech = read(MANY, tmp_path)
-    of_secops = (acme.receipts_schedule, acme.secops_resource, "acme/secops_events")
+    of_secops = (acme.receipts_job, acme.secops_resource, "acme/secops_events")
     for name in (
         acme.job,
-        *acme.schedules,
+        acme.hourly_schedule,
+        acme.reconcile_job,
         acme.pool,
         *of_secops,
         "acme/telephony_ndjson",

@@ -36,7 +36,7 @@ def receipts_schedule(
     """
 
     @schedule_in_utc(
-        name=account.receipts_schedule,
+        name=account.receipts_job,
         cron_schedule=CRON,
         job_name=account.receipts_job,
         description="Each hour, requests the receipts of the landed hours of the last DUO_LOOKBACK_HOURS that"

@@ -10,7 +10,7 @@ import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from typing import Any
@@ -55,20 +55,6 @@ class Refusal(Exception):
         )
 
 
-@dataclass(frozen=True)
-class LoggedRequest:
-    """A request that the emulator received, and the status of its answer."""
-
-    method: str
-    path: str
-    status: int
-
-
-def utc_now() -> datetime:
-    """Return the machine's time in UTC."""
-    return datetime.now(UTC)
-
-
 class SecOpsApi:
     """The ASGI app of the emulated SecOps, with control endpoints below /sandbox/.
 
@@ -78,14 +64,18 @@ class SecOpsApi:
         knobs: The behaviour; what was due before is transferred before a new one takes effect.
 
     Attributes:
-        requests: The last 10,000 requests, in the order of their answers.
+        requests: The methods and paths of the last 10,000 requests, in the order of their answers.
     """
 
     def __init__(
-        self, store: Store, *, clock: Callable[[], datetime] = utc_now, knobs: Knobs | None = None
+        self,
+        store: Store,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        knobs: Knobs | None = None,
     ) -> None:
         self.clock = clock
-        self.requests: deque[LoggedRequest] = deque(maxlen=REQUESTS_KEPT)
+        self.requests: deque[str] = deque(maxlen=REQUESTS_KEPT)
         self._lock = threading.RLock()
         self._ingestion = Ingestion(store)
         self._feeds: dict[str, dict[str, Any]] = {}
@@ -177,7 +167,7 @@ class SecOpsApi:
                     response = JSONResponse(answer(request, _json(body)))
             except Refusal as refusal:
                 response = refusal.response()
-            self.requests.append(LoggedRequest(request.method, request.url.path, response.status_code))
+            self.requests.append(f"{request.method} {request.url.path}")
             return response
 
         return Route(path, endpoint, methods=[method])
@@ -321,9 +311,8 @@ class SecOpsApi:
         return JSONResponse(asdict(self.knobs))
 
     async def _nothing(self, request: Request) -> Response:
-        refusal = Refusal(404, f"Requested entity was not found: {request.url.path}")
-        self.requests.append(LoggedRequest(request.method, request.url.path, refusal.status))
-        return refusal.response()
+        self.requests.append(f"{request.method} {request.url.path}")
+        return Refusal(404, f"Requested entity was not found: {request.url.path}").response()
 
 
 def _each(faults: Sequence[Fault]) -> Iterator[Fault | None]:

@@ -15,12 +15,12 @@ from duo_pipeline.adoption.copies import Adopted, adopt
 from duo_pipeline.cli.chosen_account import chosen_account
 from duo_pipeline.config import settings
 from duo_pipeline.config.account import Account
-from duo_pipeline.defs.partitions import hours_between, refusal, span
+from duo_pipeline.defs.partitions import hours_between, span, why_not_readable
 from duo_pipeline.defs.resources import open_feed, s3_client
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.ownership import claim
 from duo_pipeline.masking import shown_key, shown_name
-from duo_pipeline.preflight.lines import some
+from duo_pipeline.preflight.lines import first_names
 
 
 def run_adopt(account: str | None) -> None:
@@ -88,7 +88,7 @@ def _adopt(console: Console, feed: Feed, objects: list[str]) -> list[datetime]:
 def _print_not_read(console: Console, feed: Feed, keys: list[str]) -> None:
     if not keys:
         return
-    names = some([shown_name(key.removeprefix(feed.prefix)) for key in keys])
+    names = first_names([shown_name(key.removeprefix(feed.prefix)) for key in keys])
     console.print(
         f"[yellow]![/] {escape(names)}: named like the Lambda's, but neither JSON nor packed with gzip (.gz)."
         " SecOps does not read records in them, so these do not count as delivered. If it got them in another"
@@ -114,7 +114,7 @@ def _print_what_next(
         return
     now = datetime.now(UTC)
     within = hours_between(max(adopted[0], hours.start), min(adopted[-1], now))
-    readable = [hour for hour in within if not refusal(hour, now, hours.settle_minutes)]
+    readable = [hour for hour in within if not why_not_readable(hour, now, hours.settle_minutes)]
     console.print("[green]✓[/] From now on, the records of these hours count as delivered.")
     if readable:
         assets = f"{account.name}/telephony_ndjson,{account.name}/telephony_udm"

@@ -14,7 +14,7 @@ from duo_pipeline.sandbox.sandbox import Sandbox
 
 def run_sandbox(folder: Path, accounts: int) -> None:
     """Print the sandbox's settings for a shell, and run it in the foreground until Ctrl-C."""
-    with until_stopped() as stopped, a_sandbox(folder, accounts) as sandbox:
+    with until_stopped() as stopped, make_sandbox(folder, accounts) as sandbox:
         for name, value in sandbox.environment.items():
             click.echo(f"export {name}={shlex.quote(value)}")
         click.echo(
@@ -26,7 +26,7 @@ def run_sandbox(folder: Path, accounts: int) -> None:
         stopped.wait()
 
 
-def a_sandbox(folder: Path, accounts: int) -> Sandbox:
+def make_sandbox(folder: Path, accounts: int) -> Sandbox:
     """Make a sandbox with this many accounts in a file, or for 0 with one account and no file."""
     return Sandbox(folder, account_names=[f"account_{number}" for number in range(1, accounts + 1)])
 

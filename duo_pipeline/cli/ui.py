@@ -15,7 +15,7 @@ from urllib.request import urlopen
 from rich.console import Console
 
 from duo_pipeline.cli.local_instance import local_instance
-from duo_pipeline.cli.sandbox import a_sandbox, until_stopped
+from duo_pipeline.cli.sandbox import make_sandbox, until_stopped
 from duo_pipeline.sandbox.sandbox import Sandbox
 
 POLL_SECONDS = 0.5
@@ -35,7 +35,7 @@ def run_ui(folder: Path, accounts: int, port: int) -> None:
     console = Console(highlight=False)
     port = _free_port(port)
     console.print("Starting an emulated Duo, a real S3 server (SeaweedFS), an emulated SecOps, and Dagster …")
-    with until_stopped() as stopped, a_sandbox(folder, accounts) as sandbox:
+    with until_stopped() as stopped, make_sandbox(folder, accounts) as sandbox:
         home = local_instance(folder / "dagster")
         log = folder / "dagster.log"
         with log.open("wb") as out:

@@ -8,8 +8,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from duo_pipeline.config.settings import SettingsError
-from duo_pipeline.landing.credential_errors import unattended
-from duo_pipeline.landing.unanswered import unanswered
+from duo_pipeline.landing.credential_errors import prepare_botocore
+from duo_pipeline.landing.unanswered import why_unanswered
 
 KEYS = {"ikey": "DUO_IKEY", "skey": "DUO_SKEY"}
 _SOON = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 3})
@@ -30,11 +30,11 @@ def with_keys(texts: Mapping[str, str]) -> dict[str, str]:
     if not name:
         return dict(texts)
     try:
-        unattended()
+        prepare_botocore()
         client = boto3.Session().client("secretsmanager", config=_SOON)
         secret = client.get_secret_value(SecretId=name).get("SecretString", "")
     except Exception as error:
-        if why := unanswered(error, "Secrets Manager", "read it"):
+        if why := why_unanswered(error, "Secrets Manager", "read it"):
             raise SettingsError(f"The secret {name} cannot be read. {why}") from None
         if not isinstance(error, ClientError):
             raise

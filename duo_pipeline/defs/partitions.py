@@ -71,7 +71,7 @@ def named(hours: Iterable[datetime]) -> str:
     return ", ".join(span(pair) for pair in ranges[:_NAMED_RANGES]) + more
 
 
-def refusal(hour: datetime, now: datetime, settle_minutes: int) -> str | None:
+def why_not_readable(hour: datetime, now: datetime, settle_minutes: int) -> str | None:
     """Return why an hour cannot be read now, or None if it can."""
     settled = hour + HOUR + timedelta(minutes=settle_minutes)
     if now < settled:

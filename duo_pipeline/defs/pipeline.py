@@ -9,7 +9,7 @@ import dagster as dg
 from duo_pipeline.config import secops, settings
 from duo_pipeline.config.account import Account
 from duo_pipeline.defs import tags
-from duo_pipeline.defs.alerts.evaluation import Watched
+from duo_pipeline.defs.alerts.evaluation import WatchedAccount
 from duo_pipeline.defs.assets.reconciliation import reconciliation
 from duo_pipeline.defs.assets.telephony_ndjson import external_assets, telephony_ndjson
 from duo_pipeline.defs.assets.telephony_udm import telephony_udm
@@ -28,7 +28,7 @@ class Pipeline(NamedTuple):
         definitions: All of it, for Dagster.
     """
 
-    watched: Watched
+    watched: WatchedAccount
     definitions: dg.Definitions
 
 
@@ -77,5 +77,5 @@ def pipeline(account: Account, environ: Mapping[str, str], now: Callable[[], dat
     )
     if of_secops:
         both = dg.Definitions.merge(definitions, of_secops.definitions)
-        return Pipeline(Watched(ndjson, udm, usage, hours, of_secops.events), both)
-    return Pipeline(Watched(ndjson, udm, usage, hours), definitions)
+        return Pipeline(WatchedAccount(ndjson, udm, usage, hours, of_secops.events), both)
+    return Pipeline(WatchedAccount(ndjson, udm, usage, hours), definitions)

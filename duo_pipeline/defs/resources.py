@@ -20,8 +20,8 @@ from duo_pipeline.config.secops import WAIT_MINUTES, SecOpsSettings
 from duo_pipeline.config.secrets_manager import with_keys
 from duo_pipeline.config.settings import DuoSettings, FeedSettings
 from duo_pipeline.duo.admin_api import AdminApi, OnWait
-from duo_pipeline.landing.bucket import Bucket, BucketError, sentences
-from duo_pipeline.landing.credential_errors import unattended
+from duo_pipeline.landing.bucket import Bucket, BucketError, errors_as_sentences
+from duo_pipeline.landing.credential_errors import prepare_botocore
 from duo_pipeline.landing.feed import Feed
 from duo_pipeline.network import is_loopback
 from duo_pipeline.secops.api import SecOps
@@ -155,8 +155,8 @@ def s3_client(s3: S3Resource) -> "S3Client":
         BucketError: There is no way to S3: a setting is wrong, credentials need a code from a keyboard, or
             an address is plain ``http://`` and not on loopback.
     """
-    with sentences("use", "S3"):
-        unattended(s3.profile_name)
+    with errors_as_sentences("use", "S3"):
+        prepare_botocore(s3.profile_name)
         client: S3Client = s3.get_client()
     _refuse_plain_http(client.meta.endpoint_url)
     client.meta.events.unregister("before-call.s3", add_expect_header)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from botocore import exceptions as aws
 
 from duo_pipeline.landing.credential_errors import says, step_of
-from duo_pipeline.landing.unanswered import not_the_service, unanswered
+from duo_pipeline.landing.unanswered import not_the_service, why_unanswered
 from duo_pipeline.masking import shown
 
 NO_CONDITION = "NoCondition"
@@ -128,7 +128,7 @@ def explain(error: Exception, verb: str, what: str, *, conditional: bool = False
             return Explained(f"{shown(found[1])} is not a valid bucket name: check S3_BUCKET.")
         case aws.ClientError() if not step_of(error):
             return _refused(error, verb, what, conditional=conditional)
-    sentence = unanswered(error, "S3", f"{verb} {what}")
+    sentence = why_unanswered(error, "S3", f"{verb} {what}")
     return Explained(sentence) if sentence else None
 
 

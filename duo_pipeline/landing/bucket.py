@@ -52,7 +52,7 @@ class BucketError(Exception):
 
 
 @contextmanager
-def sentences(verb: str, what: str, *, conditional: bool = False) -> Iterator[None]:
+def errors_as_sentences(verb: str, what: str, *, conditional: bool = False) -> Iterator[None]:
     """Raise a `BucketError` for an error of AWS, or of its SDK, within the context.
 
     Args:
@@ -114,12 +114,12 @@ class Bucket:
         return [folder.removeprefix(prefix) for folder in found]
 
     def _pages(self, prefix: str, **options: Any) -> "Iterator[ListObjectsV2OutputTypeDef]":  # noqa: ANN401 - boto3's
-        with sentences("list", self.uri(shown_key(prefix))):
+        with errors_as_sentences("list", self.uri(shown_key(prefix))):
             yield from self._list.paginate(Bucket=self.name, Prefix=prefix, **options)
 
     def lines(self, key: str) -> Iterator[bytes]:
         """Yield the lines of an object, without the line ends (LF or CR LF)."""
-        with sentences("read", self.uri(shown_key(key))):
+        with errors_as_sentences("read", self.uri(shown_key(key))):
             body = self._client.get_object(Bucket=self.name, Key=key)["Body"]
             # not iter_lines() of the SDK: it copies a long line once more for each chunk
             with BufferedReader(cast(RawIOBase, body), _CHUNK) as lines:
@@ -128,7 +128,7 @@ class Bucket:
 
     def content(self, key: str) -> bytes:
         """Return a small object as it is, byte by byte."""
-        with sentences("read", self.uri(shown_key(key))):
+        with errors_as_sentences("read", self.uri(shown_key(key))):
             return self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
 
     def unpacked_lines(self, key: str) -> Iterator[bytes]:
@@ -140,7 +140,7 @@ class Bucket:
         if not is_packed(key):
             yield from self.lines(key)
             return
-        with sentences("read", self.uri(shown_key(key))):
+        with errors_as_sentences("read", self.uri(shown_key(key))):
             body = cast("IO[bytes]", self._client.get_object(Bucket=self.name, Key=key)["Body"])
             yield from unpacked_lines(body)
 
@@ -151,7 +151,7 @@ class Bucket:
             Whether it was written. An existing object is never written again, because SecOps would ingest
             all of an updated object a second time.
         """
-        with sentences("write", self.uri(shown_key(key)), conditional=True):
+        with errors_as_sentences("write", self.uri(shown_key(key)), conditional=True):
             for tries_left in reversed(range(_PUT_TRIES)):
                 try:
                     self._client.put_object(
@@ -178,5 +178,5 @@ class Bucket:
 
     def put(self, key: str, body: Body) -> None:
         """Write an object, and replace an existing one."""
-        with sentences("write", self.uri(shown_key(key))):
+        with errors_as_sentences("write", self.uri(shown_key(key))):
             self._client.put_object(Bucket=self.name, Key=key, Body=body.rewound(), **self._written_with)

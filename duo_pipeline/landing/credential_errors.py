@@ -86,7 +86,7 @@ def no_credentials(error: Exception, step: str, service: str) -> str:
     return f"There are no AWS credentials ({step}): {shown(str(words)).rstrip('.')}."
 
 
-def unattended(profile: str | None = None) -> None:
+def prepare_botocore(profile: str | None = None) -> None:
     """Make botocore fit for a run, which nobody watches; call this before a client is made.
 
     If credentials need a code from a keyboard, botocore would wait for it. And its warnings have a traceback,
@@ -112,7 +112,7 @@ def unattended(profile: str | None = None) -> None:
 
 
 def needs_code(profile: str) -> str:
-    """Return the sentence for a profile that `unattended` refuses."""
+    """Return the sentence for a profile that `prepare_botocore` refuses."""
     return (
         f"The AWS profile {profile} asks for an MFA code (mfa_serial), and nobody can type one into a"
         " run: use a role or a key that needs none, or get temporary keys with `aws sts get-session-token`."

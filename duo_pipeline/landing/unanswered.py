@@ -19,7 +19,7 @@ _BUNDLE = "REQUESTS_CA_BUNDLE"
 _WRONG_URL = "AWS_ENDPOINT_URL is not a valid URL: set it to https:// and the host of the store."
 
 
-def unanswered(error: Exception, service: str, doing: str) -> str | None:
+def why_unanswered(error: Exception, service: str, doing: str) -> str | None:
     """Return why a service did not answer a request, as a sentence for a person, without secrets.
 
     Args:

@@ -8,7 +8,7 @@ from duo_pipeline.landing.feed import Feed
 from duo_pipeline.landing.keys import adopted_prefix, is_log_key, is_work_key, journal_prefix
 from duo_pipeline.landing.ownership import check_claim
 from duo_pipeline.masking import shown_name
-from duo_pipeline.preflight.lines import Group, some
+from duo_pipeline.preflight.lines import Group, first_names
 
 
 def look_at_work_prefix(group: Group, line: str, feed: Feed, base_work_prefix: str, duo_account: str) -> None:
@@ -81,4 +81,4 @@ def _has_adopted(feed: Feed) -> bool:
 
 def _named(names: Sequence[str], prefix: str) -> str:
     """Name objects by what follows the prefix; the mark of the prefix itself has only the prefix."""
-    return some([shown_name(name) if name else prefix for name in names])
+    return first_names([shown_name(name) if name else prefix for name in names])

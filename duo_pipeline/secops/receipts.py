@@ -34,7 +34,7 @@ _CURES = {
 
 
 @dataclass(frozen=True, slots=True)
-class InFeed:
+class HourInFeed:
     """What the feed has of an hour.
 
     Attributes:
@@ -89,7 +89,7 @@ class Receipt:
         differences: The records that differ; None if they were not asked for.
     """
 
-    in_feed: InFeed
+    in_feed: HourInFeed
     has: Received
     status: Status
     sentence: str
@@ -107,7 +107,7 @@ LinesOf = Callable[[datetime], Iterable[FeedLine]]
 
 def receipts(
     secops: SecOps,
-    hours: Sequence[InFeed],
+    hours: Sequence[HourInFeed],
     *,
     host: str,
     uri: str,
@@ -147,14 +147,14 @@ def receipts(
     return found
 
 
-def _needs_list(in_feed: InFeed, has: Received, now: datetime, wait: timedelta) -> bool:
+def _needs_list(in_feed: HourInFeed, has: Received, now: datetime, wait: timedelta) -> bool:
     """Return whether the records of an hour must be listed: it is there in part, doubled, or may be both."""
     if has.events == 0 or _is_early(in_feed, now, wait):
         return False
     return has.events != in_feed.countable or has.records < has.events
 
 
-def _is_early(in_feed: InFeed, now: datetime, wait: timedelta) -> bool:
+def _is_early(in_feed: HourInFeed, now: datetime, wait: timedelta) -> bool:
     return in_feed.landed is not None and now < in_feed.landed + wait
 
 
@@ -186,7 +186,11 @@ def _differences(lines: Iterable[FeedLine], events: dict[str, int]) -> Iterable[
 
 
 def _judged(
-    in_feed: InFeed, has: Received, differences: Sequence[Difference] | None, now: datetime, wait: timedelta
+    in_feed: HourInFeed,
+    has: Received,
+    differences: Sequence[Difference] | None,
+    now: datetime,
+    wait: timedelta,
 ) -> Receipt:
     status, sentence = _verdict(in_feed, has, differences)
     receipt = Receipt(in_feed, has, status, sentence, None, differences)
@@ -200,7 +204,9 @@ def _judged(
     return receipt
 
 
-def _verdict(in_feed: InFeed, has: Received, differences: Sequence[Difference] | None) -> tuple[Status, str]:
+def _verdict(
+    in_feed: HourInFeed, has: Received, differences: Sequence[Difference] | None
+) -> tuple[Status, str]:
     lines, countable, events = in_feed.lines, in_feed.countable, has.events
     missing = sum(max(one.lines - one.events, 0) for one in differences or ())
     doubled = sum(max(one.events - one.lines, 0) for one in differences or ())

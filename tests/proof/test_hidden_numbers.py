@@ -17,7 +17,7 @@ import dagster as dg
 import pytest
 
 from duo_pipeline.config.settings import HourSettings
-from duo_pipeline.defs.alerts.evaluation import AlertEvaluation, Watched
+from duo_pipeline.defs.alerts.evaluation import AlertEvaluation, WatchedAccount
 from duo_pipeline.defs.alerts.incidents import Memory
 from duo_pipeline.defs.days import daily
 from duo_pipeline.landing import hour as landing_hour
@@ -116,7 +116,7 @@ def messages_of(dagster: DagsterRun, since: float) -> str:
     @dg.asset(key=["duo", "telephony_usage"], partitions_def=daily(dagster.start))
     def usage() -> None: ...
 
-    watched = Watched(dagster.ndjson, dagster.udm, usage, hours)
+    watched = WatchedAccount(dagster.ndjson, dagster.udm, usage, hours)
     evaluation = AlertEvaluation(dagster.instance, [watched], "http://127.0.0.1", now)
     memory, texts = Memory(since, 0), []
     while message := evaluation.next_message(memory):

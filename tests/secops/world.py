@@ -11,7 +11,7 @@ from duo_pipeline.sandbox.secops.api import INSTANCE, LOCATION, PROJECT, SecOpsA
 from duo_pipeline.sandbox.secops.store import StoredObject
 from duo_pipeline.secops.api import SecOps
 from duo_pipeline.secops.instance import Instance
-from duo_pipeline.secops.receipts import HOUR, FeedLine, InFeed, Receipt, receipts
+from duo_pipeline.secops.receipts import HOUR, FeedLine, HourInFeed, Receipt, receipts
 
 HOST = "api-12345678.duosecurity.com"
 NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
@@ -95,10 +95,10 @@ class World:
             for number, text in enumerate(content.splitlines(), 1):
                 yield FeedLine(json.loads(text).get("telephony_id", ""), self.key(hour, part), number)
 
-    def in_feed(self, hour: datetime) -> InFeed:
+    def in_feed(self, hour: datetime) -> HourInFeed:
         texts = [json.loads(one) for part in (0, 1) for one in self._texts(hour, part)]
         countable = sum("timestamp" in one and one.get("host") == HOST for one in texts)
-        return InFeed(hour, len(texts), countable, hour + HOUR + timedelta(minutes=6) if texts else None)
+        return HourInFeed(hour, len(texts), countable, hour + HOUR + timedelta(minutes=6) if texts else None)
 
     def receipts(self, secops: SecOps | None = None, hours: Iterable[datetime] = ()) -> list[Receipt]:
         """Return the receipts of these hours, or of all."""

@@ -14,7 +14,7 @@ from duo_pipeline.defs.alerts.messages import Message, Messages
 from duo_pipeline.defs.checks.evaluations import AS_USUAL, IN_PLACE, NO_ABUSE, NO_HOUR_LEFT_OUT, RECEIVED
 from duo_pipeline.defs.days import HOURS, days_known, hours_of
 from duo_pipeline.defs.partition_status import missing, runs_that_did_not_record
-from duo_pipeline.defs.partitions import key_of, last_settled, refusal
+from duo_pipeline.defs.partitions import key_of, last_settled, why_not_readable
 
 OVERDUE_AFTER = timedelta(minutes=90)
 """How long after settling an hour is overdue: two ticks of the hourly schedule, and half an hour to run."""
@@ -34,7 +34,7 @@ _WHY = {
 _WAITING = "the run is waiting"
 
 
-class Watched(NamedTuple):
+class WatchedAccount(NamedTuple):
     """One account whose hours the sensor watches.
 
     Attributes:
@@ -70,7 +70,7 @@ class AlertEvaluation:
     def __init__(
         self,
         instance: dg.DagsterInstance,
-        accounts: Sequence[Watched],
+        accounts: Sequence[WatchedAccount],
         ui_url: str,
         now: datetime,
     ) -> None:
@@ -215,7 +215,7 @@ class AlertEvaluation:
         return {hour for hour in hours if hour >= self._hours[_name(asset)].start}
 
     def _is_lost(self, asset: dg.AssetsDefinition, hour: datetime) -> bool:
-        return refusal(hour, self._now, self._hours[_name(asset)].settle_minutes) is not None
+        return why_not_readable(hour, self._now, self._hours[_name(asset)].settle_minutes) is not None
 
     def _states(
         self, asset: dg.AssetsDefinition, hours: Collection[datetime]

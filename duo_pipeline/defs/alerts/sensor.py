@@ -7,7 +7,7 @@ import dagster as dg
 
 from duo_pipeline.config.account import ALERTS_SENSOR
 from duo_pipeline.defs.alerts import failures
-from duo_pipeline.defs.alerts.evaluation import AlertEvaluation, Watched
+from duo_pipeline.defs.alerts.evaluation import AlertEvaluation, WatchedAccount
 from duo_pipeline.defs.alerts.incidents import Memory
 from duo_pipeline.defs.alerts.topic import Topic, TopicError
 
@@ -17,7 +17,7 @@ PUBLISHES_FOR = timedelta(seconds=15)
 
 
 def alerts_sensor(
-    accounts: Sequence[Watched],
+    accounts: Sequence[WatchedAccount],
     topic: Topic | None,
     ui_url: str,
     now: Callable[[], datetime],

@@ -5,8 +5,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from duo_pipeline.defs.alerts.messages import Message
-from duo_pipeline.landing.credential_errors import unattended
-from duo_pipeline.landing.unanswered import unanswered
+from duo_pipeline.landing.credential_errors import prepare_botocore
+from duo_pipeline.landing.unanswered import why_unanswered
 
 _SUBJECT = 100
 """The longest subject that SNS accepts, in characters; it must be ASCII."""
@@ -36,12 +36,12 @@ class Topic:
         if len(subject) > _SUBJECT:
             subject = f"{subject[: _SUBJECT - 3]}..."
         try:
-            unattended()
+            prepare_botocore()
             client = boto3.Session().client("sns", region_name=self._arn.split(":")[3], config=_TIMEOUTS)
             client.publish(TopicArn=self._arn, Subject=subject, Message=message.text)
         except Exception as error:
             again = "The next tick sends the message again."
-            if why := unanswered(error, "SNS", "publish it"):
+            if why := why_unanswered(error, "SNS", "publish it"):
                 raise TopicError(f"SNS did not get a message for {self._arn}. {why} {again}") from None
             if not isinstance(error, ClientError):
                 raise

@@ -15,7 +15,7 @@ from duo_pipeline.defs.assets.hours_run import HoursRun, reasons
 from duo_pipeline.defs.assets.materializations import Materializations, Metadata
 from duo_pipeline.defs.checks.evaluations import COMPLETE, record
 from duo_pipeline.defs.partition_status import recorded
-from duo_pipeline.defs.partitions import hours_between, key_of, last_settled, refusal
+from duo_pipeline.defs.partitions import hours_between, key_of, last_settled, why_not_readable
 from duo_pipeline.duo.errors import DuoError
 from duo_pipeline.landing.bucket import BucketError
 
@@ -54,7 +54,7 @@ def reconciliation(
         wanted = [
             hour
             for hour in last_settled(hours, time, context.op_config["hours"])
-            if refusal(hour, time, hours.settle_minutes) is None
+            if why_not_readable(hour, time, hours.settle_minutes) is None
         ]
         if not wanted:
             context.log.info("No hour is settled yet.")

@@ -14,7 +14,7 @@ from duo_pipeline.defs.assets.hours_run import HoursRun, reasons
 from duo_pipeline.defs.assets.materializations import Materializations
 from duo_pipeline.defs.checks import complete, evaluations
 from duo_pipeline.defs.checks.evaluations import COMPLETE, Verdict
-from duo_pipeline.defs.partitions import contiguous, hour_of, hours_between, refusal, span
+from duo_pipeline.defs.partitions import contiguous, hour_of, hours_between, span, why_not_readable
 from duo_pipeline.duo.errors import DuoError, may_be_of_one_hour
 from duo_pipeline.landing.bucket import BucketError
 
@@ -72,7 +72,7 @@ def telephony_ndjson(
     @harmless_errors()
     def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
         hours = sorted(hour_of(key) for key in context.partition_keys)
-        refusals = {hour: refusal(hour, now(), settle_minutes) for hour in hours}
+        refusals = {hour: why_not_readable(hour, now(), settle_minutes) for hour in hours}
         problems = {hour: f"the hour {why}." for hour, why in refusals.items() if why}
         readable = [hour for hour in hours if hour not in problems]
         done = Materializations(context, key)

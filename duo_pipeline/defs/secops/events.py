@@ -23,7 +23,7 @@ from duo_pipeline.landing.hour_queue import CONCURRENT_HOURS
 from duo_pipeline.landing.line import is_countable, record_id
 from duo_pipeline.landing.spill import SpillError
 from duo_pipeline.secops.errors import SecOpsError
-from duo_pipeline.secops.receipts import FeedLine, InFeed, Receipt, receipts
+from duo_pipeline.secops.receipts import FeedLine, HourInFeed, Receipt, receipts
 
 _DESCRIPTION = "SecOps has one event of each line of the hour in the feed, and no other."
 
@@ -92,14 +92,14 @@ class _Hours:
     shares_host: bool
     objects: Mapping[datetime, Mapping[str, datetime]] = field(default_factory=dict)
 
-    def in_feed(self, hour: datetime) -> InFeed:
+    def in_feed(self, hour: datetime) -> HourInFeed:
         objects = self.objects[hour]
         lines = countable = 0
         for key in objects:
             for text in self.feed.bucket.lines(key):
                 lines += 1
                 countable += not self.shares_host and is_countable(ndjson.record(text) or {}, self.host)
-        return InFeed(hour, lines, countable, max(objects.values(), default=None))
+        return HourInFeed(hour, lines, countable, max(objects.values(), default=None))
 
     def lines_of(self, hour: datetime) -> Iterator[FeedLine]:
         for placed in hour_lines(self.feed, [*self.objects[hour]]):

@@ -8,7 +8,7 @@ import pytest
 
 from duo_pipeline.config.account import DEFAULT_ACCOUNT
 from duo_pipeline.config.settings import HourSettings
-from duo_pipeline.defs.alerts.evaluation import Watched
+from duo_pipeline.defs.alerts.evaluation import WatchedAccount
 from duo_pipeline.defs.alerts.messages import Message
 from duo_pipeline.defs.alerts.sensor import alerts_sensor
 from duo_pipeline.defs.alerts.topic import Topic, TopicError
@@ -67,7 +67,7 @@ class Alarmed:
         @dg.asset(key=["duo", "telephony_usage"], partitions_def=daily(dagster.start))
         def usage() -> None: ...
 
-        watched = Watched(dagster.ndjson, dagster.udm, usage, self.hours)
+        watched = WatchedAccount(dagster.ndjson, dagster.udm, usage, self.hours)
         self.instance = dagster.instance
         self.sensor = alerts_sensor([watched], Topic(inbox.arn), "", lambda: datetime.now(UTC))
         self.cursor: str | None = None

@@ -12,7 +12,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 from dagster._core.events import DagsterEvent, DagsterEventType
 
 from duo_pipeline.config.settings import HourSettings
-from duo_pipeline.defs.alerts.evaluation import Watched
+from duo_pipeline.defs.alerts.evaluation import WatchedAccount
 from duo_pipeline.defs.alerts.sensor import alerts_sensor
 from duo_pipeline.defs.alerts.topic import Topic
 from duo_pipeline.defs.checks import evaluations as checks
@@ -74,7 +74,7 @@ class World:
 
         self.assets = (ndjson, udm)
         self.usage = usage
-        self.watched = Watched(*self.assets, usage, HOURS)
+        self.watched = WatchedAccount(*self.assets, usage, HOURS)
         self.sensor = alerts_sensor([self.watched], self.topic, UI, lambda: self.now)
 
     def run(self, first: datetime, last: datetime | None = None) -> str:

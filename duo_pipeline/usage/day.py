@@ -10,6 +10,7 @@ import pandas as pd
 from duo_pipeline import ndjson
 from duo_pipeline.usage import destinations, prompts, ranges
 from duo_pipeline.usage import hours as of_hours
+from duo_pipeline.usage.day_view import DayView
 from duo_pipeline.usage.finding import Finding, plain
 from duo_pipeline.usage.lines import DayLines
 from duo_pipeline.usage.numbers import UNREADABLE
@@ -26,9 +27,8 @@ from duo_pipeline.usage.rules import (
     SPIKE,
     Thresholds,
 )
-from duo_pipeline.usage.seen import Seen
 
-_DETECTORS: Mapping[str, Callable[[Seen], list[Finding]]] = {
+_DETECTORS: Mapping[str, Callable[[DayView], list[Finding]]] = {
     REPEATED_PROMPTS: prompts.repeated_prompts,
     NUMBER_RANGE: ranges.number_ranges,
     NEW_COUNTRY: destinations.new_countries,
@@ -121,23 +121,23 @@ def usage_of(
         before: The profiles of the days before, as far as there are any.
         thresholds: The thresholds of the rules.
     """
-    seen = Seen(day, lines, History(day, before), thresholds)
-    known = len(seen.history.days(COUNTRY_DAYS))
+    view = DayView(day, lines, History(day, before), thresholds)
+    known = len(view.history.days(COUNTRY_DAYS))
     findings, off = list[Finding](), dict[str, str]()
     for name, detect in _DETECTORS.items():
-        of_rule, needed = detect(seen), RULES[name].needs_days
+        of_rule, needed = detect(view), RULES[name].needs_days
         if known >= needed:
             findings += of_rule[:_MOST_FINDINGS]
         else:  # it was applied all the same: what it found busy is in the profile
             off[name] = f"is off: it needs {needed} earlier days to compare with, and {known} are known"
     return Usage(
         day,
-        _rows(seen.calls, lines),
-        int(seen.calls.loc[seen.calls["digits"] >= 0, "number"].nunique()),
+        _rows(view.calls, lines),
+        int(view.calls.loc[view.calls["digits"] >= 0, "number"].nunique()),
         findings,
         off,
-        seen.profile(list(hours), list(dict.fromkeys(one.rule for one in findings))),
-        int((seen.calls["country"] == UNREADABLE).sum()),
+        view.profile(list(hours), list(dict.fromkeys(one.rule for one in findings))),
+        int((view.calls["country"] == UNREADABLE).sum()),
         lines.unreadable,
         lines.changed,
         lines.without_credits,

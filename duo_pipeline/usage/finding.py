@@ -61,7 +61,7 @@ class Finding:
         }
 
 
-def found(rule: str, about: str, sentence: str, lines: DayLines, rows: pd.DataFrame) -> Finding:
+def finding_of(rule: str, about: str, sentence: str, lines: DayLines, rows: pd.DataFrame) -> Finding:
     """Return the finding that some rows of a day show.
 
     Args:

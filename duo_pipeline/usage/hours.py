@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from duo_pipeline.usage.finding import Finding, amount, found, plain
+from duo_pipeline.usage.day_view import Array, DayView, place
+from duo_pipeline.usage.finding import Finding, amount, finding_of, plain
 from duo_pipeline.usage.rules import ENROLLMENT_BURST, HISTORY_DAYS, SPIKE
-from duo_pipeline.usage.seen import Array, Seen, place
 
 _FEWEST_WEEKS = 3
 """In so many of the four weeks before, the same hour must have landed."""
@@ -12,10 +12,10 @@ _SPREADS = 6
 """An hour with so many times its usual spread (of a Poisson process) more enrolments is no coincidence."""
 
 
-def spike(seen: Seen) -> list[Finding]:
+def spike(view: DayView) -> list[Finding]:
     """Return the finding about the hours whose credits are far above the usual, if there are any."""
-    limits = seen.thresholds[SPIKE]
-    before = seen.history.same_hours("credits")
+    limits = view.thresholds[SPIKE]
+    before = view.history.same_hours("credits")
     known = np.isfinite(before).sum(axis=1) >= _FEWEST_WEEKS
     usual, spread = _median_and_spread(before)
     limit = np.maximum.reduce(
@@ -25,28 +25,28 @@ def spike(seen: Seen) -> list[Finding]:
             usual + limits["spreads"] * np.maximum(spread, np.sqrt(2 * usual)),
         ]
     )
-    over = np.flatnonzero((seen.credits >= limit) & known)
+    over = np.flatnonzero((view.credits >= limit) & known)
     if not len(over):
         return []
-    worst = int(over[(seen.credits - usual)[over].argmax()])
-    rows = seen.calls[seen.calls["hour"].isin(over)]
+    worst = int(over[(view.credits - usual)[over].argmax()])
+    rows = view.calls[view.calls["hour"].isin(over)]
     by_country = rows[rows["hour"] == worst].groupby("country", observed=True)["credits"].sum()
     more = f" The same is true of {amount(len(over) - 1, 'other hour')}." if len(over) > 1 else ""
     sentence = (
-        f"The hour from {worst:02}:00 UTC cost {amount(seen.credits[worst], 'credit')}, where"
+        f"The hour from {worst:02}:00 UTC cost {amount(view.credits[worst], 'credit')}, where"
         f" {plain(round(usual[worst], 1))} is usual at that hour of the week; most of it went to"
         f" {place(str(by_country.idxmax()))}.{more}"
     )
-    return [found(SPIKE, "", sentence, seen.lines, rows)]
+    return [finding_of(SPIKE, "", sentence, view.lines, rows)]
 
 
-def enrollment_burst(seen: Seen) -> list[Finding]:
+def enrollment_burst(view: DayView) -> list[Finding]:
     """Return the finding about the hours, or the day, with far too many enrolments, if it has them."""
-    limits = seen.thresholds[ENROLLMENT_BURST]
-    usual = _mean(seen.history.same_hours("enrollments", neighbours=True))
-    days = [sum(one.enrollments) for one in seen.history.days(HISTORY_DAYS)]
+    limits = view.thresholds[ENROLLMENT_BURST]
+    usual = _mean(view.history.same_hours("enrollments", neighbours=True))
+    days = [sum(one.enrollments) for one in view.history.days(HISTORY_DAYS)]
     usual_day = max(float(usual.sum()), float(np.median(days or [0])))
-    expected = _at_the_pace_of_the_day(seen.enrollments, usual)
+    expected = _at_the_pace_of_the_day(view.enrollments, usual)
     limit = np.maximum.reduce(
         [
             np.full(len(expected), limits["enrollments"]),
@@ -54,19 +54,19 @@ def enrollment_burst(seen: Seen) -> list[Finding]:
             expected + _SPREADS * np.sqrt(expected),
         ]
     )
-    over = np.flatnonzero(seen.enrollments >= limit)
-    rows = seen.enrollment_calls
+    over = np.flatnonzero(view.enrollments >= limit)
+    rows = view.enrollment_calls
     if len(over):
-        worst = int(over[seen.enrollments[over].argmax()])
+        worst = int(over[view.enrollments[over].argmax()])
         rows = rows[rows["hour"].isin(over)]
-        what = amount(seen.enrollments[worst], "enrolment")
+        what = amount(view.enrollments[worst], "enrolment")
         when, usual_then = f"in the hour from {worst:02}:00 UTC", usual[worst]
-    elif seen.enrollments.sum() >= max(2 * limits["enrollments"], limits["times_usual_day"] * usual_day):
-        what, when, usual_then = amount(seen.enrollments.sum(), "enrolment"), "on this day", usual_day
+    elif view.enrollments.sum() >= max(2 * limits["enrollments"], limits["times_usual_day"] * usual_day):
+        what, when, usual_then = amount(view.enrollments.sum(), "enrolment"), "on this day", usual_day
     else:
         return []
     sentence = f"{what} {when} ({{span}}), where {plain(round(usual_then, 1))} is usual."
-    return [found(ENROLLMENT_BURST, "", sentence, seen.lines, rows)]
+    return [finding_of(ENROLLMENT_BURST, "", sentence, view.lines, rows)]
 
 
 def _known(table: Array) -> Array:

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from duo_pipeline.masking import mask_phone
-from duo_pipeline.usage.finding import Finding, found
+from duo_pipeline.usage.day_view import DayView, calls_and_texts
+from duo_pipeline.usage.finding import Finding, finding_of
 from duo_pipeline.usage.numbers import digest
 from duo_pipeline.usage.profile import usual_high
 from duo_pipeline.usage.rules import HISTORY_DAYS, REPEATED_PROMPTS
-from duo_pipeline.usage.seen import Seen, calls_and_texts
 
 _MINUTE_US = 60_000_000
 _DAY_US = 24 * 60 * _MINUTE_US
@@ -35,24 +35,24 @@ class _Window(NamedTuple):
     busy: dict[str, int]
 
 
-def repeated_prompts(seen: Seen) -> list[Finding]:
+def repeated_prompts(view: DayView) -> list[Finding]:
     """Return the numbers that got too many calls and texts within minutes or an hour, the most first."""
-    limits = seen.thresholds[REPEATED_PROMPTS]
-    before = seen.history.days(HISTORY_DAYS)
+    limits = view.thresholds[REPEATED_PROMPTS]
+    before = view.history.days(HISTORY_DAYS)
     by_number, by_hour = [one.busy_numbers for one in before], [one.busy_hours for one in before]
     windows = [
-        _Window(limits["calls"], limits["minutes"], by_number, seen.busy.numbers),
-        _Window(limits["calls_an_hour"], 60, by_hour, seen.busy.hours),
+        _Window(limits["calls"], limits["minutes"], by_number, view.busy.numbers),
+        _Window(limits["calls_an_hour"], 60, by_hour, view.busy.hours),
     ]
     windows = [
         window._replace(least=max(window.least, limits["times_highest"] * _usual_highest(window.before)))
         for window in windows
     ]
-    calls = seen.calls[seen.calls["timed"] & (seen.calls["number"] != seen.no_number)]
+    calls = view.calls[view.calls["timed"] & (view.calls["number"] != view.no_number)]
     calls = calls.sort_values(["number", "us"], kind="stable")
     over: dict[str, tuple[int, Finding]] = {}
     for window in windows:
-        for phone, most, rows in _busiest(seen, calls, int(window.minutes * _MINUTE_US)):
+        for phone, most, rows in _busiest(view, calls, int(window.minutes * _MINUTE_US)):
             key = digest(phone)
             window.busy[key] = most
             usual = usual_high(day.get(key, 0) for day in window.before)
@@ -61,15 +61,15 @@ def repeated_prompts(seen: Seen) -> list[Finding]:
                     f"{calls_and_texts(most)} went to {mask_phone(phone)} within {window.minutes:g} minutes"
                     " ({span}): somebody may have this user's password and hope for one careless answer."
                 )
-                over[key] = most, found(REPEATED_PROMPTS, key, sentence, seen.lines, calls.iloc[rows])
+                over[key] = most, finding_of(REPEATED_PROMPTS, key, sentence, view.lines, calls.iloc[rows])
     return [one for _, one in sorted(over.values(), key=lambda pair: -pair[0])]
 
 
-def _busiest(seen: Seen, calls: pd.DataFrame, width_us: int) -> Iterator[tuple[str, int, slice]]:
+def _busiest(view: DayView, calls: pd.DataFrame, width_us: int) -> Iterator[tuple[str, int, slice]]:
     """Yield each busy number with its calls in the busiest window of time: how many, and which rows.
 
     Args:
-        seen: The day.
+        view: The day.
         calls: Calls in order of number and time.
         width_us: The width of the window.
     """
@@ -84,7 +84,7 @@ def _busiest(seen: Seen, calls: pd.DataFrame, width_us: int) -> Iterator[tuple[s
     for group in np.flatnonzero(most >= _SEVERAL):
         stop = int(starts[group + 1]) if group + 1 < len(starts) else len(at)
         first = int(starts[group] + inside[starts[group] : stop].argmax())
-        yield seen.lines.phones[numbers[first]], int(most[group]), slice(first, int(ends[first]))
+        yield view.lines.phones[numbers[first]], int(most[group]), slice(first, int(ends[first]))
 
 
 def _usual_highest(before: list[Mapping[str, int]]) -> float:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from duo_pipeline.usage.finding import Finding, amount, found
+from duo_pipeline.usage.day_view import DayView, place
+from duo_pipeline.usage.finding import Finding, amount, finding_of
 from duo_pipeline.usage.profile import HOURS, usual_high
 from duo_pipeline.usage.rules import HISTORY_DAYS, NUMBER_RANGE
-from duo_pipeline.usage.seen import Seen, place
 
 _GRIDS = ((1000, 0), (1000, 500), (10_000, 0), (10_000, 5000))
 """Ranges of neighbours: their size, and how far they are shifted, so that each cluster is whole in one."""
@@ -31,11 +31,11 @@ class _Range(NamedTuple):
         return f"the range +{str(max(self.first, 0))[:-hidden]}{'•' * hidden}"
 
 
-def number_ranges(seen: Seen) -> list[Finding]:
+def number_ranges(view: DayView) -> list[Finding]:
     """Return the countries with ranges of which too many numbers are called within hours, the most first."""
-    hours = amount(seen.thresholds[NUMBER_RANGE]["hours"], "hour")
+    hours = amount(view.thresholds[NUMBER_RANGE]["hours"], "hour")
     by_country: dict[str, list[_Range]] = defaultdict(list)
-    for one in sorted(_ranges(seen), key=lambda one: -one.numbers):
+    for one in sorted(_ranges(view), key=lambda one: -one.numbers):
         by_country[str(one.rows["country"].iloc[0])].append(one)
     findings = []
     for country, ranges in by_country.items():
@@ -45,17 +45,17 @@ def number_ranges(seen: Seen) -> list[Finding]:
             f"{most.numbers:,} different numbers of {most} in {place(country)} were called or texted"
             f" within {hours} ({{span}}): somebody may earn money from these calls."
         )
-        findings.append(found(NUMBER_RANGE, country, sentence, seen.lines, rows))
+        findings.append(finding_of(NUMBER_RANGE, country, sentence, view.lines, rows))
     return findings
 
 
-def _ranges(seen: Seen) -> Iterator[_Range]:
-    limits = seen.thresholds[NUMBER_RANGE]
+def _ranges(view: DayView) -> Iterator[_Range]:
+    limits = view.thresholds[NUMBER_RANGE]
     width = int(limits["hours"])
-    before = seen.history.days(HISTORY_DAYS)
-    digits = np.array([one.digits for one in seen.lines.numbers], dtype=np.int64)
+    before = view.history.days(HISTORY_DAYS)
+    digits = np.array([one.digits for one in view.lines.numbers], dtype=np.int64)
     in_hour = np.zeros((HOURS, len(digits)), dtype=bool)
-    in_hour[seen.calls["hour"].to_numpy(), seen.calls["number"].to_numpy()] = True
+    in_hour[view.calls["hour"].to_numpy(), view.calls["number"].to_numpy()] = True
     in_hour[:, digits < 0] = False
     crowded: list[tuple[int, int, int, int]] = []
     windows = [in_hour[start : start + width].any(axis=0) for start in range(max(1, HOURS - width + 1))]
@@ -68,11 +68,11 @@ def _ranges(seen: Seen) -> Iterator[_Range]:
         for index in np.flatnonzero(most >= fewest):
             block, numbers = int(blocks[index]), int(most[index])
             key = f"{block}/{size}/{shift}"
-            seen.busy.ranges[key] = numbers
+            view.busy.ranges[key] = numbers
             usual = usual_high(one.busy_ranges.get(key, 0) for one in before)
             if numbers >= max(least, usual * limits["times_usual"]):
                 crowded.append((numbers, block * size - shift, size, int(counts[:, index].argmax())))
     for numbers, first, size, start in sorted(crowded, key=lambda one: -one[0])[:_MOST_RANGES]:
         members = np.flatnonzero((digits >= max(first, 0)) & (digits < first + size))
-        in_window = seen.calls["hour"].between(start, start + width - 1)
-        yield _Range(numbers, first, size, seen.calls[in_window & seen.calls["number"].isin(members)])
+        in_window = view.calls["hour"].between(start, start + width - 1)
+        yield _Range(numbers, first, size, view.calls[in_window & view.calls["number"].isin(members)])

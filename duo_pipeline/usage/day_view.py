@@ -28,7 +28,7 @@ class Busy:
 
 
 @dataclass
-class Seen:
+class DayView:
     """A day as the rules see it.
 
     Attributes:

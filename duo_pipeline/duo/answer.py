@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 from duo_pipeline.records import Reject
 
@@ -20,12 +20,6 @@ class _ConstantError(ValueError):
 
 def _refuse(constant: str) -> None:
     raise _ConstantError(f"it contains {constant}, which JSON does not allow")
-
-
-class _Piece(NamedTuple):
-    start: int
-    end: int
-    depth: int
 
 
 def read(body: bytes) -> Any:  # noqa: ANN401 - any JSON
@@ -48,15 +42,15 @@ def read(body: bytes) -> Any:  # noqa: ANN401 - any JSON
 
 
 def _read_piece_by_piece(body: bytes) -> Any:  # noqa: ANN401 - any JSON
-    array, pieces = _pieces(body)
+    rest, pieces = _taken_apart(body)
     try:
-        answer = json.loads(body[: array.start] + b"[]" + body[array.end :])
+        answer = json.loads(rest)
     except RecursionError:
         raise ValueError("nested too deep") from None
     items = _items(answer)
     if items is None:
         raise ValueError("not an answer with items")
-    items += [_item(body, piece) for piece in pieces]
+    items += [_item(text.strip(), depth) for text, depth in pieces]
     return answer
 
 
@@ -66,9 +60,8 @@ def _items(answer: Any) -> list[Any] | None:  # noqa: ANN401 - any JSON
     return items if isinstance(items, list) else None
 
 
-def _item(body: bytes, piece: _Piece) -> Any:  # noqa: ANN401 - any JSON
-    text = body[piece.start : piece.end].strip()
-    if piece.depth > DEEPEST:
+def _item(text: bytes, depth: int) -> Any:  # noqa: ANN401 - any JSON
+    if depth > DEEPEST:
         return Reject(text, f"it is nested deeper than {DEEPEST} levels")
     try:
         return json.loads(text, parse_constant=_refuse)
@@ -82,24 +75,26 @@ def _item(body: bytes, piece: _Piece) -> Any:  # noqa: ANN401 - any JSON
         return Reject(text, "it contains an integer with too many digits")
 
 
-def _pieces(body: bytes) -> tuple[_Piece, list[_Piece]]:
-    """Find the array of items, and each item in it, by the brackets.
+def _taken_apart(body: bytes) -> tuple[bytes, list[tuple[bytes, int]]]:
+    """Return an answer without its items, and each item with its depth, as the brackets tell.
 
     Raises:
-        ValueError: There is no such array, or it does not end.
+        ValueError: There is no array of items, or it does not end.
     """
     depth = start = deepest = 0
     array = -1
-    pieces: list[_Piece] = []
+    pieces: list[tuple[bytes, int]] = []
     for token in _TOKEN.finditer(body):
         match token[0]:
-            case b"{" | b"[":
-                if array < 0 and depth == 2 and _begins_items(body, token.start()):
-                    array, start, deepest = token.start(), token.end(), 0
+            case b"{" | b"[" as bracket:
+                at = token.start()
+                is_list = array < 0 and depth == 2 and bracket == b"["
+                if is_list and _ITEMS.search(body, max(0, at - _KEY_BYTES), at):
+                    array, start, deepest = at, token.end(), 0
                 depth += 1
                 deepest = max(deepest, depth - 3)
             case b"," if array >= 0 and depth == 3:
-                pieces.append(_Piece(start, token.start(), deepest))
+                pieces.append((body[start : token.start()], deepest))
                 start, deepest = token.end(), 0
             case b"}" | b"]" as bracket:
                 depth -= 1
@@ -107,11 +102,6 @@ def _pieces(body: bytes) -> tuple[_Piece, list[_Piece]]:
                     if bracket == b"}":
                         break
                     if pieces or body[start : token.start()].strip():
-                        pieces.append(_Piece(start, token.start(), deepest))
-                    return _Piece(array, token.end(), 0), pieces
+                        pieces.append((body[start : token.start()], deepest))
+                    return body[:array] + b"[]" + body[token.end() :], pieces
     raise ValueError("not JSON")
-
-
-def _begins_items(body: bytes, bracket: int) -> bool:
-    before = body[max(0, bracket - _KEY_BYTES) : bracket]
-    return body[bracket : bracket + 1] == b"[" and _ITEMS.search(before) is not None

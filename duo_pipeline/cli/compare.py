@@ -40,8 +40,8 @@ def run_compare(source: str) -> None:
         asked = secops(os.environ).open()
         active = parser.active_parser(asked)
         sent, compared = tee(_texts(source))
-        for line, parsed in zip(compared, parser.run(asked, active, sent), strict=True):
-            comparison.add(line, parsed.event, datetime.now(UTC))
+        for line, event in zip(compared, parser.run(asked, active, sent), strict=True):
+            comparison.add(line, event, datetime.now(UTC))
     except (OSError, BucketError, PackedError) as error:
         click.echo(f"Error: {why_unreadable(source, error)}", err=True)
         sys.exit(2)

@@ -26,13 +26,11 @@ class StoredDay(NamedTuple):
 
     Attributes:
         summary: The totals, as `UsageDays.write` has written them.
-        profile: What later days need of it; None if an earlier version has written it.
         rows: The usage by hour, type, context and country.
         findings: The findings.
     """
 
     summary: Mapping[str, Any]
-    profile: Profile | None
     rows: Sequence[Mapping[str, Any]]
     findings: Sequence[Mapping[str, Any]]
 
@@ -118,7 +116,7 @@ class UsageDays:
     def _stored(self, day: date) -> StoredDay:
         summary = next(self._read(self._key(day, DAY)), {})
         rows, findings = ([*self._read(self._key(day, name))] for name in (USAGE, FINDINGS))
-        return StoredDay(summary, profile_from(summary.get("profile")), rows, findings)
+        return StoredDay(summary, rows, findings)
 
     def _read(self, key: str) -> Iterator[dict[str, Any]]:
         return (found for line in self._bucket.lines(key) if (found := ndjson.record(line)) is not None)

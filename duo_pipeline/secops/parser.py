@@ -43,19 +43,6 @@ class Parser:
         return f"{whose}, with an extension" if self.extension else whose
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """What the parser made of a line.
-
-    Attributes:
-        event: The UDM event, with the JSON names of UDM; None if it made none.
-        error: What the parser says; empty if nothing.
-    """
-
-    event: Json | None
-    error: str = ""
-
-
 def active_parser(secops: SecOps) -> Parser:
     """Return the active parser and the active extension; this costs two requests.
 
@@ -84,10 +71,11 @@ def active_parser(secops: SecOps) -> Parser:
     )
 
 
-def run(secops: SecOps, parser: Parser, lines: Iterable[bytes]) -> Iterator[Parsed]:
-    """Yield what the parser makes of each line, in their order; a request has up to 1,000 lines.
+def run(secops: SecOps, parser: Parser, lines: Iterable[bytes]) -> Iterator[Json | None]:
+    """Yield the event that the parser makes of each line, in their order, or None if it makes none.
 
-    The events lack what the platform adds after the parser.
+    The events have the JSON names of UDM, and lack what the platform adds after the parser. A request has up
+    to 1,000 lines.
 
     Raises:
         SecOpsError: SecOps refused a request, could not be reached, or answered about other lines.
@@ -106,7 +94,7 @@ def run(secops: SecOps, parser: Parser, lines: Iterable[bytes]) -> Iterator[Pars
             raise SecOpsError(
                 f"SecOps ran its parser on {len(some)} lines and answered about {len(results)}: try again."
             )
-        yield from map(_parsed, results)
+        yield from map(_event_of, results)
 
 
 def _batches(lines: Iterable[bytes]) -> Iterator[Sequence[bytes]]:
@@ -122,10 +110,9 @@ def _batches(lines: Iterable[bytes]) -> Iterator[Sequence[bytes]]:
         yield some
 
 
-def _parsed(result: Json) -> Parsed:
+def _event_of(result: Json) -> Json | None:
     events = (result.get("parsedEvents") or {}).get("events") or []
     event: Any = events[0].get("event") if events else None
     if isinstance(event, dict) and "idm" in event:
         event = event["idm"].get("readOnlyUdm")
-    errors = result.get("errors") or result.get("error") or ""
-    return Parsed(event if isinstance(event, dict) else None, "" if event else str(errors)[:200])
+    return event if isinstance(event, dict) else None

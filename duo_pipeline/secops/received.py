@@ -22,19 +22,18 @@ class Received:
     """What SecOps has of one hour.
 
     Attributes:
-        events: How many events whose time is in the hour.
+        events: How many events whose time is in the hour, without those that have the time of their
+            ingestion and may be of another hour.
         records: How many different records they are of.
         newest: When the newest was ingested, in UTC; None without events.
         median_lag_minutes: Half of the events were ingested at most so many minutes after they happened;
             None if that took more than a day, or without events.
-        timeless: How many more events have the time of their ingestion, so that they may be of another hour.
     """
 
     events: int = 0
     records: int = 0
     newest: datetime | None = None
     median_lag_minutes: int | None = None
-    timeless: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,6 @@ def received_by_hour(secops: SecOps, start: datetime, end: datetime, host: str) 
                     records=int(row["records"]),
                     newest=datetime.fromtimestamp(int(row["newest"]), UTC),
                     median_lag_minutes=_median(row),
-                    timeless=int(row["timeless"]),
                 )
         start = until
     return found

@@ -69,8 +69,8 @@ def parser_as_modelled(
             active = parser.active_parser(secops)
             sent = [*invented_lines(), *own]
             comparison = Comparison()
-            for line, parsed in zip(sent, parser.run(secops, active, sent), strict=True):
-                comparison.add(line, parsed.event, now())
+            for line, event in zip(sent, parser.run(secops, active, sent), strict=True):
+                comparison.add(line, event, now())
         except (settings.SettingsError, BucketError, SpillError, SecOpsError) as error:
             # a failure would fail a run in which somebody lands an hour
             return dg.AssetCheckResult(

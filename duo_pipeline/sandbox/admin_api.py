@@ -176,7 +176,7 @@ class AdminApi:
             return {**SUMMARY, CREDITS_REMAINING: knobs.credits_remaining}
         query = query_of(params, now - timedelta(days=knobs.history_days), knobs)
         items = visible(self._log_of(params), query.mintime, query.maxtime, knobs=knobs, now=now)
-        return self._pager.page(items, query, knobs).response(query, knobs)
+        return self._pager.page(items, query, knobs)
 
     def _log_of(self, params: Mapping[str, str]) -> Log:
         """Return the log that a request asks for, with the attacks of the knobs."""

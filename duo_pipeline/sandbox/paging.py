@@ -31,34 +31,6 @@ class Query:
     cursor: tuple[int, str] | None
 
 
-@dataclass(frozen=True)
-class Page:
-    """A page: its items, the number of items of the whole query, and whether it is the last page."""
-
-    items: Sequence[Placed]
-    total: int
-    is_last: bool
-
-    def response(self, query: Query, knobs: Knobs) -> dict[str, Any]:
-        """Return Duo's response, with the metadata that the knobs choose."""
-        metadata: dict[str, Any] = {}
-        if knobs.total != "absent":
-            total = self.total + knobs.total_difference
-            metadata["total_objects"] = (
-                total if knobs.total == "integer" else {"relation": "eq", "value": total}
-            )
-        last_cursor = knobs.last_cursor if self.is_last else "present"
-        cursor = self.items[-1].cursor if self.items else None
-        if last_cursor == "unchanged":
-            cursor = query.cursor or cursor
-        elif last_cursor == "null":
-            cursor = None
-        if last_cursor != "absent":
-            parts = [str(cursor[0]), cursor[1]] if cursor else None
-            metadata["next_offset"] = ",".join(parts) if parts and knobs.cursor == "string" else parts
-        return {"items": [placed.written(knobs) for placed in self.items], "metadata": metadata}
-
-
 def _integer(params: Mapping[str, str], name: str, pattern: str) -> int:
     """Return a parameter that is written as the pattern says.
 
@@ -135,8 +107,14 @@ class Pager:
     def __init__(self) -> None:
         self._sent: OrderedDict[Query, int] = OrderedDict()
 
-    def page(self, items: list[Placed], query: Query, knobs: Knobs) -> Page:
-        """Return the page that the query requests; ``items`` are all items of the query, in time order."""
+    def page(self, items: list[Placed], query: Query, knobs: Knobs) -> dict[str, Any]:
+        """Return Duo's response with the page that is requested.
+
+        Args:
+            items: All items of the query, in time order.
+            query: The query.
+            knobs: The behaviour.
+        """
         if query.descending:
             items = items[::-1]
         begin = self._begin(items, query)
@@ -146,7 +124,9 @@ class Pager:
         end = min(begin + size - repeats, len(items))
         if end > begin:
             self._remember(items, end, query)
-        return Page(items[begin - repeats : end] if end > begin else [], len(items), end == len(items))
+        page = items[begin - repeats : end] if end > begin else []
+        metadata = _metadata(query, page, len(items), knobs, is_last=end == len(items))
+        return {"items": [placed.written(knobs) for placed in page], "metadata": metadata}
 
     def _begin(self, items: Sequence[Placed], query: Query) -> int:
         if query.cursor is None:
@@ -172,3 +152,23 @@ def _span(items: Sequence[Placed], millis: int, *, descending: bool) -> tuple[in
         return sign * item.millis
 
     return bisect_left(items, sign * millis, key=order), bisect_right(items, sign * millis, key=order)
+
+
+def _metadata(
+    query: Query, page: Sequence[Placed], total: int, knobs: Knobs, *, is_last: bool
+) -> dict[str, Any]:
+    """Return the metadata of a page, as the knobs choose."""
+    metadata: dict[str, Any] = {}
+    if knobs.total != "absent":
+        total += knobs.total_difference
+        metadata["total_objects"] = total if knobs.total == "integer" else {"relation": "eq", "value": total}
+    last_cursor = knobs.last_cursor if is_last else "present"
+    cursor = page[-1].cursor if page else None
+    if last_cursor == "unchanged":
+        cursor = query.cursor or cursor
+    elif last_cursor == "null":
+        cursor = None
+    if last_cursor != "absent":
+        parts = [str(cursor[0]), cursor[1]] if cursor else None
+        metadata["next_offset"] = ",".join(parts) if parts and knobs.cursor == "string" else parts
+    return metadata

@@ -117,6 +117,6 @@ def _look_at_limit(group: Group, instance: dg.DagsterInstance, accounts: Sequenc
     )
 
 
-def _and(names: Sequence[str], word: str = "and") -> str:
+def _and(names: Sequence[str]) -> str:
     shown = [*names[:NAMED], f"{len(names) - NAMED} more"] if len(names) > NAMED else names
-    return f" {word} ".join(shown)
+    return " and ".join(shown)

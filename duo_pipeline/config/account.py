@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 PREFIX = "duo-telephony/"
 WORK_PREFIX = "duo-telephony-work/"
@@ -37,13 +36,6 @@ VARIABLES = {
     "wait_minutes": "SECOPS_WAIT_MINUTES",
 }
 """The variable of each setting."""
-
-
-class ResourceKeys(NamedTuple):
-    """The keys of an account's resources: the Admin API, and the feed."""
-
-    duo: str
-    feed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +100,14 @@ class Account:
         return f"duo_admin_api{self.suffix}"
 
     @property
-    def resources(self) -> ResourceKeys:
-        """The keys of its resources."""
-        return ResourceKeys(f"duo_admin_api{self.suffix}", f"telephony_feed{self.suffix}")
+    def duo_resource(self) -> str:
+        """The key of the resource that is Duo's Admin API."""
+        return f"duo_admin_api{self.suffix}"
+
+    @property
+    def feed_resource(self) -> str:
+        """The key of the resource that is the feed."""
+        return f"telephony_feed{self.suffix}"
 
     def variable(self, setting: str) -> str:
         """Return the name of the variable that holds a setting."""

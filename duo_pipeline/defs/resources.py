@@ -119,8 +119,8 @@ def resources_of(account: Account) -> dict[str, dg.ConfigurableResource[Any]]:
     sentence can name everything that is missing.
     """
     return {
-        account.resources.duo: DuoAdminApi(**_values(DuoAdminApi, account)),
-        account.resources.feed: S3Feed(**_values(S3Feed, account), s3=S3Resource()),
+        account.duo_resource: DuoAdminApi(**_values(DuoAdminApi, account)),
+        account.feed_resource: S3Feed(**_values(S3Feed, account), s3=S3Resource()),
     }
 
 
@@ -136,6 +136,17 @@ def duo_and_feed(account: Account, duo: DuoAdminApi, feed: S3Feed) -> tuple[DuoS
         SettingsError: Names every setting that is missing or wrong, or says why the secret cannot be read.
     """
     return config.duo_and_feed(with_keys(_texts(duo)) | _texts(feed), account)
+
+
+def feed_of(resources: object, account: Account) -> Feed:
+    """Return an account's feed, from the resources of a step.
+
+    Raises:
+        SettingsError: Names every setting of it that is missing or wrong.
+        BucketError: The S3 client cannot be created.
+    """
+    feed: S3Feed = getattr(resources, account.feed_resource)
+    return feed.open(feed.settings(account))
 
 
 def open_feed(settings: FeedSettings, client: "S3Client") -> Feed:

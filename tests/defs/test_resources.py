@@ -121,7 +121,7 @@ def test_the_keys_of_an_account_with_a_secret_are_read_when_a_run_opens_duo(
     monkeypatch.setenv("S3_BUCKET", "b")
     monkeypatch.setenv("DUO_IKEY", "DIOTHER")
     with dg.build_resources(resources_of(globex)) as opened, mock_aws():
-        api, feed = (getattr(opened, key) for key in globex.resources)
+        api, feed = (getattr(opened, key) for key in (globex.duo_resource, globex.feed_resource))
         with pytest.raises(config.SettingsError, match=r"^The secret duo/globex cannot be read "):
             duo_and_feed(globex, api, feed)
         keys = {"DUO_IKEY": "DI1", "DUO_SKEY": "s1"}

@@ -66,7 +66,7 @@ class HoursRun:
         self._known = context.instance.get_materialized_partitions(asset)
         in_doubt = red(context.instance, dg.AssetCheckKey(asset, COMPLETE), hours)
         self._in_doubt = {hour_of(key) for key in in_doubt}
-        api, feed = (getattr(context.resources, key) for key in account.resources)
+        api, feed = (getattr(context.resources, key) for key in (account.duo_resource, account.feed_resource))
         duo_settings, feed_settings = duo_and_feed(account, api, feed)
         self._feed = feed.open(feed_settings)
         claim(self._feed, base_work_prefix=feed_settings.base_work_prefix, duo_account=duo_settings.account)

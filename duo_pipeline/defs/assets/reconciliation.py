@@ -45,7 +45,7 @@ def reconciliation(
                 int, default_value=hours.reconcile_hours, description="How many settled hours back it reads."
             )
         },
-        required_resource_keys=set(account.resources),
+        required_resource_keys={account.duo_resource, account.feed_resource},
         tags={"kind": "s3"},
     )
     @harmless_errors()

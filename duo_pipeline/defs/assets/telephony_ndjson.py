@@ -64,7 +64,7 @@ def telephony_ndjson(
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=account.pool,
-        required_resource_keys=set(account.resources),
+        required_resource_keys={account.duo_resource, account.feed_resource},
         group_name=account.name,
         kinds={"s3", "json"},
         check_specs=[evaluations.spec_by_partition(COMPLETE, complete.DESCRIPTION, key, partitions)],

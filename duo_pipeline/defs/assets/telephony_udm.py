@@ -16,7 +16,7 @@ from duo_pipeline.defs.checks import evaluations, in_place
 from duo_pipeline.defs.checks.evaluations import IN_PLACE, Verdict
 from duo_pipeline.defs.checks.udm import UDM_CHECKS, verdict
 from duo_pipeline.defs.partitions import hour_of
-from duo_pipeline.defs.resources import S3Feed
+from duo_pipeline.defs.resources import feed_of
 from duo_pipeline.landing import keys
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import BucketError
@@ -65,7 +65,7 @@ def telephony_udm(account: Account, partitions: dg.PartitionsDefinition[str]) ->
         deps=[[account.name, "telephony_ndjson"]],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        required_resource_keys={account.resources.feed},
+        required_resource_keys={account.feed_resource},
         group_name=account.name,
         kinds={"s3", "json"},
         automation_condition=LINES_ARE_NEWER,
@@ -79,8 +79,7 @@ def telephony_udm(account: Account, partitions: dg.PartitionsDefinition[str]) ->
         verdicts: dict[str, dict[datetime, Verdict]] = {name: {} for name in descriptions}
         done = Materializations(context, key)
         try:
-            resource: S3Feed = getattr(context.resources, account.resources.feed)
-            feed = resource.open(resource.settings(account))
+            feed = feed_of(context.resources, account)
             existing = Listing(feed.bucket, feed.prefix)
             before = Listing(feed.bucket, keys.udm_prefix(feed.work_prefix))
             hours = sorted(hour_of(key) for key in context.partition_keys)

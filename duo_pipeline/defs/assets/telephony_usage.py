@@ -14,7 +14,7 @@ from duo_pipeline.defs.checks import no_abuse
 from duo_pipeline.defs.checks.evaluations import NO_ABUSE, Verdict, spec_by_partition
 from duo_pipeline.defs.days import day_of, hours_of, key_of_day
 from duo_pipeline.defs.partition_status import missing
-from duo_pipeline.defs.resources import DuoAdminApi, S3Feed, duo_and_feed
+from duo_pipeline.defs.resources import DuoAdminApi, S3Feed, duo_and_feed, feed_of
 from duo_pipeline.defs.usage_days import UsageDays
 from duo_pipeline.duo.errors import DuoError, DuoRefusal
 from duo_pipeline.duo.telephony_log import credits_remaining
@@ -74,7 +74,7 @@ def telephony_usage(
         ],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        required_resource_keys={account.resources.feed, account.resources.duo},
+        required_resource_keys={account.feed_resource, account.duo_resource},
         group_name=account.name,
         kinds={"s3", "pandas"},
         automation_condition=HOURS_ARE_NEWER,
@@ -85,8 +85,7 @@ def telephony_usage(
         verdicts: dict[date, Verdict] = {}
         news: list[date] = []
         try:
-            resource: S3Feed = getattr(context.resources, account.resources.feed)
-            stored = UsageDays(resource.open(resource.settings(account)))
+            stored = UsageDays(feed_of(context.resources, account))
             first, today = days[0] - timedelta(days=COUNTRY_DAYS), now().date()
             known = stored.profiles([first + timedelta(days=n) for n in range((today - first).days + 1)])
             hours = [hour for day in days for hour in hours_of(day)]
@@ -147,8 +146,8 @@ def _credits_left(
 
 def _ask(context: dg.AssetExecutionContext, account: Account) -> dict[str, Any]:
     """Ask Duo for the credits that are left, with one request."""
-    duo: DuoAdminApi = getattr(context.resources, account.resources.duo)
-    feed: S3Feed = getattr(context.resources, account.resources.feed)
+    duo: DuoAdminApi = getattr(context.resources, account.duo_resource)
+    feed: S3Feed = getattr(context.resources, account.feed_resource)
     try:
         settings, _ = duo_and_feed(account, duo, feed)
         api = duo.open(replace(settings, retry_attempts=1), lambda *_: None)

@@ -13,7 +13,7 @@ from duo_pipeline.config.account import Account
 from duo_pipeline.config.secops import LineHost, SecOpsSettings
 from duo_pipeline.defs.checks.evaluations import RECEIVED, Verdict, record_one, spec_by_partition
 from duo_pipeline.defs.partitions import hour_of, key_of, named
-from duo_pipeline.defs.resources import S3Feed, SecOpsInstance
+from duo_pipeline.defs.resources import SecOpsInstance, feed_of
 from duo_pipeline.landing import keys
 from duo_pipeline.landing.body import Body
 from duo_pipeline.landing.bucket import BucketError
@@ -65,7 +65,7 @@ def secops_events(
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         can_subset=True,
-        required_resource_keys={account.resources.duo, account.resources.feed, account.secops_resource},
+        required_resource_keys={account.duo_resource, account.feed_resource, account.secops_resource},
     )
     def asset(context: dg.AssetExecutionContext) -> Iterator[None]:
         landed = context.instance.get_materialized_partitions(lines.key)
@@ -111,11 +111,10 @@ def _receipts(
     context: dg.AssetExecutionContext, account: Account, asked: Sequence[datetime], now: datetime
 ) -> Iterator[tuple[Receipt, str | None]]:
     """Yield the receipts that are no longer open, each with the object of its differences."""
-    resource: S3Feed = getattr(context.resources, account.resources.feed)
-    feed = resource.open(resource.settings(account))
+    feed = feed_of(context.resources, account)
     instance: SecOpsInstance = getattr(context.resources, account.secops_resource)
     found: SecOpsSettings = instance.settings()
-    text = getattr(context.resources, account.resources.duo).host
+    text = getattr(context.resources, account.duo_resource).host
     host = settings.parse(LineHost, {"host": text}, account).host.name
     hours = _Hours(feed, host, account.shares_host, _objects(feed, asked))
     secops = found.open()

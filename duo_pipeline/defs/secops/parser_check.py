@@ -12,7 +12,7 @@ from duo_pipeline.config import settings
 from duo_pipeline.config.account import Account
 from duo_pipeline.defs.checks.evaluations import Verdict
 from duo_pipeline.defs.partitions import hour_of
-from duo_pipeline.defs.resources import S3Feed, SecOpsInstance
+from duo_pipeline.defs.resources import SecOpsInstance, feed_of
 from duo_pipeline.landing.bucket import BucketError
 from duo_pipeline.landing.feed import Feed, Listing
 from duo_pipeline.landing.hour_lines import hour_lines
@@ -55,13 +55,12 @@ def parser_as_modelled(
         name=PARSER_AS_MODELLED,
         description="The parser that is active in SecOps makes the events that the model of this project"
         " makes: of invented lines that exercise every rule, and of one of each sort of the newest lines.",
-        required_resource_keys={account.resources.feed, account.secops_resource},
+        required_resource_keys={account.feed_resource, account.secops_resource},
         automation_condition=_ONCE_A_DAY,
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         try:
-            resource: S3Feed = getattr(context.resources, account.resources.feed)
-            feed = resource.open(resource.settings(account))
+            feed = feed_of(context.resources, account)
             instance: SecOpsInstance = getattr(context.resources, account.secops_resource)
             secops = instance.settings().open()
             landed = context.instance.get_materialized_partitions(lines.key)

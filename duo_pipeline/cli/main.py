@@ -10,7 +10,7 @@ import click
 from duo_pipeline import __version__
 from duo_pipeline.cli.chosen_account import account_option
 from duo_pipeline.cli.encodings import print_in_any_encoding
-from duo_pipeline.secops.feed_body import DISPLAY_NAME
+from duo_pipeline.secops.instance import DISPLAY_NAME
 
 _FOLDER = click.option(
     "--folder",

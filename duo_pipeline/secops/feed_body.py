@@ -8,7 +8,6 @@ from typing import Any
 
 from duo_pipeline.secops.instance import LOG_TYPE, Instance
 
-DISPLAY_NAME = "Duo telephony"
 MAX_LOOKBACK_DAYS = 180
 """The most that Google allows; Duo also keeps its log for 180 days."""
 _ID = re.compile(r"[A-Za-z0-9.:-]+")

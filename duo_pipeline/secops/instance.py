@@ -1,8 +1,10 @@
-"""An instance of Google SecOps, and the log type that it is asked about."""
+"""An instance of Google SecOps, and the log that it is asked about."""
 
 from dataclasses import dataclass
 
 LOG_TYPE = "DUO_TELEPHONY"
+DISPLAY_NAME = "Duo telephony"
+"""The name of the SecOps feed, unless somebody chooses another one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,10 +134,10 @@ def test_receipts_and_the_check_of_the_parser_are_no_part_of_landing() -> None:
     assert "parser_as_modelled" not in " ".join(udm.output_dict)
 
 
-def test_without_an_instance_of_secops_nothing_of_it_is_imported() -> None:
+def test_neither_pandas_nor_anything_of_secops_is_imported_where_no_run_needs_it() -> None:
     code = (
         "import sys; import duo_pipeline.definitions\n"
-        "of = ('duo_pipeline.defs.secops', 'google.cloud')\n"
+        "of = ('duo_pipeline.defs.secops', 'google.cloud', 'pandas')\n"
         "print([name for name in sys.modules if name.startswith(of)])"
     )
     done = run("python", "-c", code)

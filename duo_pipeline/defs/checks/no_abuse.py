@@ -3,18 +3,21 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from duo_pipeline.defs.checks.evaluations import NO_ABUSE, Verdict, record_one
 from duo_pipeline.defs.days import HOURS, hours_of, key_of_day
-from duo_pipeline.usage.day import Usage
 from duo_pipeline.usage.profile import Profile
+
+if TYPE_CHECKING:
+    from duo_pipeline.usage.day import Usage  # it imports pandas
 
 DESCRIPTION = "Nothing in the day's calls and texts looks like toll fraud or MFA abuse."
 
 
-def verdict(usage: Usage) -> Verdict:
+def verdict(usage: "Usage") -> Verdict:
     """Return the verdict on a day, from its findings."""
     if usage.findings:
         first, *more = usage.findings

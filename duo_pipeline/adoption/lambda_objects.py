@@ -40,7 +40,7 @@ def objects(keys: Iterable[str]) -> list[str]:
 
 
 def with_unknown_ending(keys: Iterable[str]) -> list[str]:
-    """Return the keys that begin like those of objects with records, and are of a kind that nobody reads."""
+    """Return the keys that begin like those of objects with records, and have an ending that nobody reads."""
     return [key for key in keys if _LIKE_OBJECT.fullmatch(key) and not _OBJECT.fullmatch(key)]
 
 

@@ -44,7 +44,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def demo(programs: Path, folder: Path) -> str:
-    return Text.from_ansi(run([programs / "duo-pipeline", "demo"], folder)).plain
+    return Text.from_ansi(run([programs / "duo-pipeline", "demo", "--folder", "sandbox"], folder)).plain
 
 
 def hours(output: str) -> str:
@@ -54,7 +54,7 @@ def hours(output: str) -> str:
 
 
 def log_objects(folder: Path) -> set[str]:
-    feed = folder / ".sandbox" / "bucket" / "duo-telephony"
+    feed = folder / "sandbox" / "bucket" / "duo-telephony"
     return {path.name for path in feed.rglob("*") if path.is_file()}
 
 

@@ -18,6 +18,7 @@ from tests.production.postgres import Postgres
 pytestmark = pytest.mark.production
 
 EVENTS = 30
+VERSION = {"dagster/data_version": "7"}
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_a_statement_that_was_under_way_when_the_server_went_away_gets_its_answe
     assert isinstance(storage, SqlRunStorage)
 
     def ask() -> int:
-        with storage.connect() as connection, connection.begin():
+        with storage.connect() as connection:
             connection.execute(lock)
             return int(connection.execute(sqlalchemy.text("select 42")).scalar_one())
 
@@ -81,6 +82,24 @@ def test_a_statement_that_was_under_way_when_the_server_went_away_gets_its_answe
         postgres.kill()
         postgres.start()
         assert answer.result(60) == 42
+
+
+def test_an_event_whose_transaction_was_cut_short_is_stored_whole(
+    instance: dg.DagsterInstance, postgres: Postgres
+) -> None:
+    """Its tags are written, and its asset is locked by another session, when the server goes away."""
+    write(instance, 1)
+    event = dg.AssetMaterialization("asset", partition="new", tags=VERSION)
+    with closing(postgres.connect()) as other, ThreadPoolExecutor() as pool:
+        other.cursor().execute("lock table asset_keys")
+        stored = pool.submit(instance.report_runless_asset_event, event)
+        assert until(lambda: postgres.ask("select count(*) from pg_locks where not granted") == 1)
+        postgres.kill()
+        postgres.start()
+        stored.result(60)
+    assert "new" in instance.get_materialized_partitions(event.asset_key)
+    (tags,) = instance.event_log_storage.get_event_tags_for_asset(event.asset_key, VERSION)
+    assert tags == VERSION
 
 
 def test_it_waits_for_a_server_that_was_there(

@@ -44,7 +44,7 @@ def block(section: str, words: str) -> str:
 
 def kill(*processes: int) -> None:
     """Kill containers as the kernel does: Docker did not ask for it, and starts them again."""
-    for process in processes:
+    for process in filter(None, processes):  # a container that is being started has the process 0
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
 

@@ -148,8 +148,9 @@ def test_whatever_is_killed_the_open_backfill_goes_on_and_nothing_is_lost_or_dou
     assert reads_on(world)
     for name in ("proxy", "webserver", "postgres", "daemon"):
         kill(stack.processes()[name])
-        stack.comes_back(backfill)
+        assert until(stack.serves, PATIENCE), name
         assert reads_on(world), f"the run has outlived {name}"
+    stack.comes_back(backfill)
 
     kill(*stack.processes().values())
     stack.comes_back(backfill)

@@ -137,7 +137,7 @@ def test_receipts_and_the_check_of_the_parser_are_no_part_of_landing() -> None:
 def test_neither_pandas_nor_anything_of_secops_is_imported_where_no_run_needs_it() -> None:
     code = (
         "import sys; import duo_pipeline.definitions\n"
-        "of = ('duo_pipeline.defs.secops', 'google.cloud', 'pandas')\n"
+        "of = ('duo_pipeline.defs.secops', 'google.cloud', 'pandas', 'numpy')\n"
         "print([name for name in sys.modules if name.startswith(of)])"
     )
     done = run("python", "-c", code)

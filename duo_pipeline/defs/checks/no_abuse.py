@@ -9,10 +9,10 @@ import dagster as dg
 
 from duo_pipeline.defs.checks.evaluations import NO_ABUSE, Verdict, record_one
 from duo_pipeline.defs.days import HOURS, hours_of, key_of_day
-from duo_pipeline.usage.profile import Profile
 
-if TYPE_CHECKING:
-    from duo_pipeline.usage.day import Usage  # it imports pandas
+if TYPE_CHECKING:  # these import pandas and numpy
+    from duo_pipeline.usage.day import Usage
+    from duo_pipeline.usage.profile import Profile
 
 DESCRIPTION = "Nothing in the day's calls and texts looks like toll fraud or MFA abuse."
 
@@ -33,7 +33,7 @@ def verdict(usage: "Usage") -> Verdict:
     return Verdict(True, sentence, severity=dg.AssetCheckSeverity.WARN)
 
 
-def open_hours(profiles: Iterable[Profile], news: Iterable[date]) -> list[datetime]:
+def open_hours(profiles: "Iterable[Profile]", news: Iterable[date]) -> list[datetime]:
     """Return the hours of the days that an alert is about.
 
     These are the newest days without a day in between that had no finding, and days that have been found just

@@ -2,10 +2,10 @@
 
 import shlex
 import signal
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 import click
 
@@ -14,7 +14,7 @@ from duo_pipeline.sandbox.sandbox import Sandbox
 
 def run_sandbox(folder: Path, accounts: int) -> None:
     """Print the sandbox's settings for a shell, and run it in the foreground until Ctrl-C."""
-    with until_stopped() as stopped, make_sandbox(folder, accounts) as sandbox:
+    with until_stopped() as wait, make_sandbox(folder, accounts) as sandbox:
         for name, value in sandbox.environment.items():
             click.echo(f"export {name}={shlex.quote(value)}")
         click.echo(
@@ -23,7 +23,7 @@ def run_sandbox(folder: Path, accounts: int) -> None:
             f"# To simulate failures and late records: curl {sandbox.duo_url}/sandbox/knobs (GET, PUT);"
             f" what goes wrong in SecOps: curl {sandbox.secops_url}/sandbox/knobs."
         )
-        stopped.wait()
+        wait(None)
 
 
 def make_sandbox(folder: Path, accounts: int) -> Sandbox:
@@ -32,14 +32,28 @@ def make_sandbox(folder: Path, accounts: int) -> Sandbox:
 
 
 @contextmanager
-def until_stopped() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C (SIGINT) or SIGTERM sets, so that what was started ends in order."""
-    stopped = threading.Event()
+def until_stopped() -> Iterator[Callable[[float | None], bool]]:
+    """Let Ctrl-C (SIGINT) and SIGTERM end only a wait, so that what was started ends in order.
+
+    Yields:
+        A function that waits for a signal, at most so many seconds, and returns whether one came.
+    """
+    # Not an Event: a handler that sets one while it interrupts its `wait` can hang.
+    signals: SimpleQueue[int] = SimpleQueue()
+
+    def wait(seconds: float | None) -> bool:
+        try:
+            signals.get(timeout=seconds)
+        except Empty:
+            return False
+        return True
+
     before = {
-        number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)
+        number: signal.signal(number, lambda number, _: signals.put(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        yield stopped
+        yield wait
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -5,8 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from urllib.error import URLError
@@ -35,7 +34,7 @@ def run_ui(folder: Path, accounts: int, port: int) -> None:
     console = Console(highlight=False)
     port = _free_port(port)
     console.print("Starting an emulated Duo, a real S3 server (SeaweedFS), an emulated SecOps, and Dagster …")
-    with until_stopped() as stopped, make_sandbox(folder, accounts) as sandbox:
+    with until_stopped() as wait, make_sandbox(folder, accounts) as sandbox:
         home = local_instance(folder / "dagster")
         log = folder / "dagster.log"
         with log.open("wb") as out:
@@ -52,7 +51,7 @@ def run_ui(folder: Path, accounts: int, port: int) -> None:
                 start_new_session=True,  # Ctrl-C is for this process, which passes it on once
             )
         try:
-            failed = not _wait(console, dagster, f"http://127.0.0.1:{port}", sandbox, stopped)
+            failed = not _wait(console, dagster, f"http://127.0.0.1:{port}", sandbox, wait)
         finally:
             _stop(dagster)
     if failed:
@@ -68,11 +67,15 @@ def _without_alerts(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _wait(
-    console: Console, dagster: subprocess.Popen[bytes], url: str, sandbox: Sandbox, stopped: threading.Event
+    console: Console,
+    dagster: subprocess.Popen[bytes],
+    url: str,
+    sandbox: Sandbox,
+    wait: Callable[[float], bool],
 ) -> bool:
     """Wait until told to stop, and say when the UI answers. Return False if Dagster ended on its own."""
     announced = False
-    while not stopped.wait(POLL_SECONDS):
+    while not wait(POLL_SECONDS):
         if dagster.poll() is not None:
             return False
         if not announced and _answers(url):

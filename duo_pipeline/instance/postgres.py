@@ -38,7 +38,9 @@ class PostgresStorage(DagsterPostgresStorage):
         url = pg_url_from_config(config_value)
         tokens = get_token_provider_from_config(config_value)
         storage = cls(url, config_value.get("should_autocreate_tables", True), inst_data, tokens)
-        storage._event_log_storage = _EventLogStorage(url, should_autocreate_tables=False)
+        storage._event_log_storage = _EventLogStorage(
+            url, should_autocreate_tables=False, token_provider=tokens
+        )
         engine = create_pg_engine(
             url,
             tokens,
